@@ -84,6 +84,9 @@ type Endpoint struct {
 	VPC       string
 	Subnet    string
 	Service   string // AWS service that owns the address, e.g. S3
+	// Packet is the packet's own address (canonical text) where a flow log also
+	// gives it: IP is then the address of the interface that saw the packet.
+	Packet string
 }
 
 // Addr gives the address as a value; it is not valid when IP is empty.
@@ -92,11 +95,21 @@ func (e *Endpoint) Addr() netip.Addr {
 	return a
 }
 
+// Device is where a record was taken: the network interface that a flow log
+// watches (OCSF device). It may be either end of the flow or a hop between them.
+type Device struct {
+	Interface string
+	Instance  string
+	VPC       string
+	Subnet    string
+}
+
 // HTTP is an HTTP request and its response.
 type HTTP struct {
 	Method    string
 	Scheme    string
 	Host      string
+	Port      int64 // port of the URL
 	Path      string
 	Query     string
 	Version   string
@@ -186,6 +199,7 @@ type Event struct {
 	API     API
 	Src     Endpoint
 	Dst     Endpoint
+	Device  Device
 	HTTP    HTTP
 	TLS     string // protocol version
 	VPCE    string // VPC endpoint id
@@ -219,7 +233,7 @@ var blank = Event{
 	Session: Session{Created: Null},
 	Src:     Endpoint{Port: Null},
 	Dst:     Endpoint{Port: Null},
-	HTTP:    HTTP{Code: Null, Latency: Null},
+	HTTP:    HTTP{Port: Null, Code: Null, Latency: Null},
 	Traffic: Traffic{Bytes: Null, Packets: Null, BytesIn: Null, BytesOut: Null, Protocol: Null, Flags: Null, Path: Null},
 	Finding: Finding{First: Null, Last: Null, Count: Null},
 }
