@@ -47,10 +47,10 @@ type Native struct {
 // then raw_data, each once.
 func (s *Schema) Names() []string {
 	names := slices.Clone(CommonColumns)
-	for _, n := range s.Columns {
+	for _, n := range append(slices.Clone(s.Columns), "raw_data") {
 		if !slices.Contains(names, n) {
 			names = append(names, n)
 		}
 	}
-	return append(names, "raw_data")
+	return names
 }

@@ -1,0 +1,35 @@
+package table
+
+import "github.com/yagura-sec/yagura/ocsf"
+
+// Event fills ev with row i. Its strings are copies.
+func (b *Builder) Event(i int, ev *ocsf.Event) {
+	ev.Reset()
+	for k := range b.cols {
+		c := &b.cols[k]
+		switch c.meta.Kind {
+		case ocsf.Int, ocsf.Time:
+			*c.meta.Num(ev) = c.nums[i]
+		case ocsf.Bool:
+			*c.meta.Tri(ev) = ocsf.Tri(c.tris[i])
+		case ocsf.Texts:
+			from, to := c.elements(i)
+			for e := from; e < to; e++ {
+				l := c.meta.List(ev)
+				*l = append(*l, string(c.element(e)))
+			}
+		case ocsf.ID:
+			if c.is[i] != 0 {
+				*c.meta.Str(ev) = formatUUID(c.uuid[16*i : 16*i+16])
+			} else {
+				*c.meta.Str(ev) = string(c.str(i))
+			}
+		default:
+			*c.meta.Str(ev) = string(c.str(i))
+		}
+	}
+	if ev.Raw == "" && b.schema.Rebuild != nil {
+		ev.Rebuildable = true
+		ev.Raw = b.schema.Rebuild(ev)
+	}
+}
