@@ -19,6 +19,7 @@ test: ## what CI runs: every test under the race detector, then every fuzz targe
 
 check: vet lint ## slower: vet, all linters, tests under the race detector
 	$(GO) test -race -shuffle=on -timeout 30m ./...
+	$(GO) -C tools test ./...
 
 build: ## bin/yagura
 	@tools/need.sh go compiler

@@ -343,8 +343,8 @@ func rooms(t *tree) (complaints []string) {
 	for _, room := range slices.Sorted(maps.Keys(onDisk)) {
 		holds, known := holdsOf(room)
 		if !known {
-			complaints = append(complaints, fmt.Sprintf(
-				"%s/: a room that the house does not know; give it a floor in arch_test.go and a line in README.md, or move the code into a room that exists", room))
+			complaints = append(complaints, room+"/: a room that the house does not know; "+
+				"give it a floor in arch_test.go and a line in README.md, or move the code into a room that exists")
 			continue
 		}
 		sign := room + "/"
@@ -619,8 +619,8 @@ func sourcesListed(t *tree) (complaints []string) {
 			continue
 		}
 		if local, imported := list.localName(module + "/" + dir); !imported || !listed[local] {
-			complaints = append(complaints, fmt.Sprintf(
-				"%s: not in the map literal of source/source.go, so no log will ever reach it; add it, or move shared plumbing to internal/", dir))
+			complaints = append(complaints, dir+": not in the map literal of source/source.go, "+
+				"so no log will ever reach it; add it, or move shared plumbing to internal/")
 		}
 	}
 	return complaints

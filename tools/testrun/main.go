@@ -35,7 +35,9 @@ import (
 	"time"
 )
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	fuzztime := flag.Duration("fuzztime", 5*time.Second, "how long to run each fuzz target; 0 runs none")
@@ -51,8 +53,9 @@ func main() {
 	}
 	fmt.Printf("%d passed, %d failed, %d skipped\n", sum.passed, sum.failed, sum.skipped)
 	if sum.failed > 0 || sum.passed == 0 || ctx.Err() != nil {
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // counts holds results; a test and each of its subtests count one each, and a
