@@ -50,23 +50,26 @@ compiler_works() {
   [ -n "$ok" ]
 }
 
+# CC and CXX may carry flags ("ccache gcc"); their first word is the program.
+has_compiler() {
+  local cc cxx
+  cc=$(go env CC) cxx=$(go env CXX)
+  have "${cc%% *}" && have "${cxx%% *}" && compiler_works "${cxx%% *}"
+}
+
 need_compiler() {
   if [ "$(go env CGO_ENABLED)" = 0 ] && [ -n "${CGO_ENABLED:-}" ]; then
     say "error: CGO_ENABLED=0 is set, but DuckDB is linked through cgo. Unset it."
     exit 1
   fi
+  if has_compiler; then
+    return
+  fi
+  if can_install && install gcc g++ libc6-dev && has_compiler; then
+    return
+  fi
   local cc cxx
-  for _ in again once; do
-    cc=$(go env CC) cxx=$(go env CXX)
-    # CC and CXX may carry flags ("ccache gcc"); the first word is the program.
-    if have "${cc%% *}" && have "${cxx%% *}" && compiler_works "${cxx%% *}"; then
-      return
-    fi
-    if ! can_install; then
-      break
-    fi
-    install gcc g++ libc6-dev
-  done
+  cc=$(go env CC) cxx=$(go env CXX)
   say "error: no working C and C++ compiler ($cc, $cxx); DuckDB needs them through cgo. Install them:"
   say "  Debian, Ubuntu:  sudo apt-get install -y gcc g++"
   say "  Fedora:          sudo dnf install -y gcc gcc-c++"
