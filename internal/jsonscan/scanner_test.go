@@ -9,15 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// walk rebuilds the value as encoding/json would hold it.
-func walk(s *Scanner) any {
+// tree rebuilds the value as encoding/json would hold it.
+func tree(s *Scanner) any {
 	switch s.Kind() {
 	case '{':
 		m := map[string]any{}
 		if s.Object() {
 			for s.Next() {
 				k := s.Key()
-				m[k] = walk(s)
+				m[k] = tree(s)
 			}
 		}
 		return m
@@ -25,7 +25,7 @@ func walk(s *Scanner) any {
 		l := []any{}
 		if s.Array() {
 			for s.Next() {
-				l = append(l, walk(s))
+				l = append(l, tree(s))
 			}
 		}
 		return l
@@ -65,7 +65,7 @@ func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
 		}
 		var s Scanner
 		s.Reset(b)
-		got := walk(&s)
+		got := tree(&s)
 		if err := s.End(); (err == nil) != want {
 			t.Fatalf("walk of %q: %v, encoding/json says valid=%v", b, err, want)
 		}
@@ -95,7 +95,7 @@ func TestNestingIsBounded(t *testing.T) {
 	}
 	var s Scanner
 	s.Reset([]byte(strings.Repeat("[", 100_000)))
-	walk(&s)
+	tree(&s)
 	if err := s.End(); err == nil || !strings.Contains(err.Error(), "nested deeper than 512") {
 		t.Errorf("100,000 levels: %v", err)
 	}
