@@ -22,9 +22,10 @@ type Or struct{ Args []Expr }
 type Not struct{ Arg Expr }
 
 // Term is one test. Field, Op, Text and High are what was written; [Check] adds Target, Kind and Test. Whoever builds terms without
-// [Parse] fills only the first four and lets [Check] do the rest.
+// [Parse] fills only these four and lets [Check] do the rest.
 type Term struct {
-	At, End int    // byte offsets in the query
+	Query   string // the whole text it was parsed from, for messages; "" if it was not
+	At, End int    // byte offsets in Query
 	Field   string // name as written, without escapes; "" searches the words of the whole record
 
 	// Op is one of

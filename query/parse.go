@@ -47,7 +47,6 @@ type parser struct {
 // scope is what a clause stands in: the whole query, or the parentheses after "field:", where values stand alone and a space means OR.
 type scope struct {
 	field string
-	at    int // where the field was named
 	group bool
 }
 

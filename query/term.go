@@ -14,7 +14,7 @@ func (p *parser) term(s scope) (Expr, error) {
 	if p.terms++; p.terms > maxTerms {
 		return nil, p.fail("too-many", p.pos, "")
 	}
-	t := Term{At: p.pos, Field: s.field}
+	t := Term{Query: p.text, At: p.pos, Field: s.field}
 	if s.group {
 		return p.value(t, s)
 	}
@@ -36,7 +36,7 @@ func (p *parser) term(s scope) (Expr, error) {
 	t.Field = name
 	p.pos += size
 	p.space()
-	return p.value(t, scope{field: name, at: t.At})
+	return p.value(t, scope{field: name})
 }
 
 // value reads what stands after the colon.
