@@ -7,7 +7,10 @@ import (
 
 // Object builds the JSON object of fields that have no column. Its zero value
 // is an empty object; names and values are any text.
-type Object struct{ buf []byte }
+type Object struct {
+	buf   []byte
+	arena []byte // where finished objects stand, written once
+}
 
 // Reset empties o and keeps its memory.
 func (o *Object) Reset() { o.buf = o.buf[:0] }
@@ -24,12 +27,18 @@ func (o *Object) Add(name, value string) {
 	o.buf = quote(o.buf, value)
 }
 
-// String gives the object as JSON text of its own, "" when it has no field.
+// String gives the object as JSON text that stays unchanged, "" when it has no
+// field.
 func (o *Object) String() string {
 	if len(o.buf) == 0 {
 		return ""
 	}
-	return string(o.buf) + "}"
+	if need := len(o.buf) + 1; need > cap(o.arena)-len(o.arena) {
+		o.arena = make([]byte, 0, max(need, firstChunk))
+	}
+	at := len(o.arena)
+	o.arena = append(append(o.arena, o.buf...), '}')
+	return alias(o.arena[at:])
 }
 
 // Plain says that a text stands in JSON as it is, without any escape.
