@@ -1,0 +1,91 @@
+package jsonmap
+
+import (
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/yagura-sec/yagura/internal/jsonscan"
+)
+
+// Text reads a string, or a number or boolean as its text; null, objects and
+// arrays give "" and stay unread.
+func Text(s *jsonscan.Scanner) string {
+	switch s.Kind() {
+	case '"':
+		v, _ := s.Str()
+		return v
+	case '0', 't', 'f':
+		return s.Raw()
+	}
+	return ""
+}
+
+// Int reads a whole number; "8.0" and "1E3" are whole.
+func Int(v string) (int64, bool) {
+	if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// IP gives the canonical text of an address, "" if v is none.
+func IP(v string) string {
+	a, err := netip.ParseAddr(v)
+	if err != nil {
+		return ""
+	}
+	return a.String()
+}
+
+var layouts = []string{
+	time.RFC3339Nano,
+	"2006-01-02T15:04:05.999999999-0700", // Config's older files
+	"2006-01-02T15:04:05.999999999",      // no zone: UTC
+	"2006-01-02 15:04:05.999999999Z07:00",
+	"2006-01-02 15:04:05.999999999",
+}
+
+// Time reads a time of the years 1970 to 9999 as µs since the epoch, UTC. A
+// number is seconds, milliseconds, microseconds or nanoseconds by its size.
+func Time(v string) (int64, bool) {
+	v = strings.TrimSpace(v)
+	if len(v) > 4 && v[4] == '-' {
+		for _, l := range layouts {
+			if t, err := time.Parse(l, v); err == nil {
+				us := t.UnixMicro()
+				return us, us > 0 && us < endOfTime
+			}
+		}
+		return 0, false
+	}
+	if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+		switch {
+		case n <= 0:
+			return 0, false
+		case n < 1e11:
+			n *= 1e6
+		case n < 1e14:
+			n *= 1e3
+		case n >= 1e17:
+			n /= 1e3
+		}
+		return n, n < endOfTime
+	}
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(f > 0) || f >= 1e14 {
+		return 0, false
+	}
+	if f < 1e11 {
+		f *= 1e3
+	}
+	return int64(math.Round(f * 1e3)), true
+}
+
+const endOfTime = 253402300800 * 1e6 // the year 10000

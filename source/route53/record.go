@@ -1,0 +1,53 @@
+package route53
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/yagura-sec/yagura/internal/jsonmap"
+	"github.com/yagura-sec/yagura/internal/jsonscan"
+	"github.com/yagura-sec/yagura/ocsf"
+)
+
+var shape = jsonmap.Shape{}
+
+var table = jsonmap.MustCompile(names, map[string]jsonmap.Hook{"transport": transport})
+
+// transport gives the IANA number. DNS over HTTPS is written as DoH.
+func transport(ev *ocsf.Event, s *jsonscan.Scanner) {
+	switch strings.ToUpper(jsonmap.Text(s)) {
+	case "UDP":
+		ev.Traffic.Protocol = 17
+	case "TCP", "DOH":
+		ev.Traffic.Protocol = 6
+	}
+}
+
+// finish needs a time and a question. The status says whether DNS answered:
+// NXDOMAIN is a failure, an empty answer (NODATA) is not.
+func finish(ev *ocsf.Event, rest string) error {
+	if ev.Time == 0 {
+		return errors.New("no query_timestamp")
+	}
+	if ev.DNS.Name == "" {
+		return errors.New("no query_name: not a Resolver query log record")
+	}
+	ev.Class = ocsf.DNSActivity
+	ev.Activity = ocsf.DNSTraffic
+	if ev.DNS.Name != "." {
+		ev.DNS.Name = strings.TrimSuffix(ev.DNS.Name, ".")
+	}
+	switch ev.DNS.Code {
+	case "":
+		ev.Status = ocsf.StatusUnknown
+	case "NOERROR", "NODATA":
+		ev.Status = ocsf.StatusSuccess
+	default:
+		ev.Status = ocsf.StatusFailure
+	}
+	if ev.Action == "BLOCK" {
+		ev.Status = ocsf.StatusFailure
+	}
+	ev.Unmapped = rest
+	return nil
+}
