@@ -19,6 +19,8 @@ type Options struct {
 	Bucket string    // the bucket the copy is of; empty accepts any
 	From   time.Time // judge events from here; zero: from the beginning
 	To     time.Time // judge events up to here; zero: to the end. Digests up to an hour later are read
+	// Strict makes log files outside what digests cover a failure, as when someone removed all digests of a region.
+	Strict bool
 	// Workers is how many files are read at the same time; default 2.
 	Workers int
 	// MaxLogBytes is the limit of one decompressed log file; default 1 GiB. Larger ones are unknown.
@@ -87,7 +89,7 @@ func prepare(ctx context.Context, tree fs.FS, o Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{inv: inv, report: &Report{Chains: []Chain{}, Objects: []Object{}, Notices: inv.notices}}
+	s := &session{inv: inv, report: &Report{Strict: o.Strict, Chains: []Chain{}, Objects: []Object{}, Notices: append([]Notice{}, inv.notices...)}}
 	if o.Keys == nil && inv.hasKeys {
 		if o.Keys, err = inv.keys(); err != nil {
 			return nil, err
@@ -126,6 +128,7 @@ func (s *session) digests(nodes []*node, l *links) {
 			s.notice(Notice{Code: "key_validity", Key: n.key, Detail: n.res.Detail})
 		}
 	}
+	s.orphans(l.missing)
 	for _, o := range l.missing {
 		s.report.add(o)
 	}

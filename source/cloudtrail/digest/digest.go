@@ -22,6 +22,7 @@
 package digest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -77,19 +78,19 @@ type LogFile struct {
 }
 
 type wireDigest struct {
-	AwsAccountID                string          `json:"awsAccountId"`
-	DigestStartTime             *string         `json:"digestStartTime"`
-	DigestEndTime               *string         `json:"digestEndTime"`
-	DigestS3Bucket              *string         `json:"digestS3Bucket"`
-	DigestS3Object              *string         `json:"digestS3Object"`
-	DigestPublicKeyFingerprint  *string         `json:"digestPublicKeyFingerprint"`
-	DigestSignatureAlgorithm    string          `json:"digestSignatureAlgorithm"`
-	PreviousDigestS3Bucket      *string         `json:"previousDigestS3Bucket"`
-	PreviousDigestS3Object      *string         `json:"previousDigestS3Object"`
-	PreviousDigestHashValue     *string         `json:"previousDigestHashValue"`
-	PreviousDigestHashAlgorithm *string         `json:"previousDigestHashAlgorithm"`
-	PreviousDigestSignature     json.RawMessage `json:"previousDigestSignature"` // nil when absent, null when null
-	LogFiles                    []wireLogFile   `json:"logFiles"`
+	AwsAccountID                string            `json:"awsAccountId"`
+	DigestStartTime             *string           `json:"digestStartTime"`
+	DigestEndTime               *string           `json:"digestEndTime"`
+	DigestS3Bucket              *string           `json:"digestS3Bucket"`
+	DigestS3Object              *string           `json:"digestS3Object"`
+	DigestPublicKeyFingerprint  *string           `json:"digestPublicKeyFingerprint"`
+	DigestSignatureAlgorithm    string            `json:"digestSignatureAlgorithm"`
+	PreviousDigestS3Bucket      *string           `json:"previousDigestS3Bucket"`
+	PreviousDigestS3Object      *string           `json:"previousDigestS3Object"`
+	PreviousDigestHashValue     *string           `json:"previousDigestHashValue"`
+	PreviousDigestHashAlgorithm *string           `json:"previousDigestHashAlgorithm"`
+	PreviousDigestSignature     json.RawMessage   `json:"previousDigestSignature"` // nil when absent, null when null
+	LogFiles                    list[wireLogFile] `json:"logFiles"`
 }
 
 type wireLogFile struct {
@@ -194,9 +195,6 @@ func (w *wireDigest) check() error {
 	if (text(w.PreviousDigestS3Bucket) == "") != (text(w.PreviousDigestS3Object) == "") {
 		return errors.New("digest names only one of previousDigestS3Bucket and previousDigestS3Object")
 	}
-	if len(w.LogFiles) > maxLogFiles {
-		return fmt.Errorf("digest names %d log files, more than %d", len(w.LogFiles), maxLogFiles)
-	}
 	return nil
 }
 
@@ -222,6 +220,35 @@ func (d *Digest) starting() bool { return d.PreviousObject == "" }
 // signed returns the text under the signature.
 func (d *Digest) signed() []byte {
 	return []byte(d.end + "\n" + d.Bucket + "/" + d.Object + "\n" + d.SHA256 + "\n" + d.previousSign)
+}
+
+// A list is a JSON array that stops at maxLogFiles elements instead of filling memory: 64 MiB of "{}," would be gigabytes.
+type list[T any] []T
+
+// UnmarshalJSON reads the array one element at a time.
+func (l *list[T]) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
+	if len(b) == 0 || b[0] != '[' {
+		return errors.New("want a list")
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	*l = list[T]{}
+	for dec.More() {
+		if len(*l) == maxLogFiles {
+			return fmt.Errorf("list of more than %d", maxLogFiles)
+		}
+		var one T
+		if err := dec.Decode(&one); err != nil {
+			return err
+		}
+		*l = append(*l, one)
+	}
+	return nil
 }
 
 func text(s *string) string {

@@ -17,7 +17,7 @@ import (
 
 // Limits of public key files.
 const (
-	maxKeyFileBytes = 16 << 20
+	maxKeyFileBytes = 4 << 20
 	maxKeys         = 100_000
 	maxModulusBits  = 8192
 )
@@ -34,7 +34,7 @@ type publicKey struct {
 }
 
 type wireKeys struct {
-	PublicKeyList []wireKey
+	PublicKeyList list[wireKey]
 }
 
 type wireKey struct {
@@ -71,21 +71,21 @@ func (k *Keys) read(b []byte) error {
 		} else if err != nil {
 			return fmt.Errorf("not JSON: %w", err)
 		}
-		var list wireKeys
+		var doc wireKeys
 		var err error
 		if raw[0] == '[' {
-			err = json.Unmarshal(raw, &list.PublicKeyList)
+			err = json.Unmarshal(raw, &doc.PublicKeyList)
 		} else {
-			err = json.Unmarshal(raw, &list)
+			err = json.Unmarshal(raw, &doc)
 		}
 		if err != nil {
 			return fmt.Errorf("not a PublicKeyList: %w", err)
 		}
-		if list.PublicKeyList == nil {
+		if doc.PublicKeyList == nil {
 			return errors.New("no PublicKeyList in it; want the output of aws cloudtrail list-public-keys")
 		}
-		for i := range list.PublicKeyList {
-			if err := k.add(&list.PublicKeyList[i]); err != nil {
+		for i := range doc.PublicKeyList {
+			if err := k.add(&doc.PublicKeyList[i]); err != nil {
 				return fmt.Errorf("key %d: %w", i+1, err)
 			}
 		}

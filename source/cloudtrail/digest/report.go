@@ -9,6 +9,7 @@ import (
 
 // A Report is the outcome of [Check]. It is the same, byte for byte as JSON, for the same copy and options.
 type Report struct {
+	Strict  bool     `json:"strict"` // Options.Strict of the run
 	Totals  Totals   `json:"totals"`
 	Chains  []Chain  `json:"chains"`
 	Objects []Object `json:"objects"` // by key, then path
@@ -62,7 +63,8 @@ type Chain struct {
 
 // A Notice is something to know that is no failure. Codes: start (a chain begins), gap (hours without digests before a restart),
 // before_range and previous_elsewhere (the chain goes on outside From or outside this copy), starts_late and ends_early (a chain does
-// not fill From to To), key_validity, duplicate_file, duplicate_entry, bad_metadata (a line nobody could use), not_covered (a count of
+// not fill From to To), key_validity, duplicate_file, duplicate_entry, bad_metadata (a line nobody could use),
+// orphan_metadata (a line whose digest is not in the copy), not_covered (a count of
 // log files), not_regular (skipped), keys_from_copy, no_digests (a failure: nothing was proved).
 type Notice struct {
 	Code   string    `json:"code"`
@@ -72,11 +74,11 @@ type Notice struct {
 	To     time.Time `json:"to,omitzero"`
 }
 
-// Failed tells whether anything is not proved that should be: an invalid object, an unknown one (other than log files outside what
-// digests cover), or no digest at all.
+// Failed tells whether anything is not proved that should be: an invalid object, an unknown one, or no digest at all. Log files outside
+// what digests cover do not fail a report that is not strict.
 func (r *Report) Failed() bool {
 	t := r.Totals
-	if t.Digests == 0 || t.DigestsValid < t.Digests || t.LogsInvalid > 0 || t.LogsUnknown > t.LogsNotCovered {
+	if t.Digests == 0 || t.DigestsValid < t.Digests || t.LogsInvalid > 0 || t.LogsUnknown > t.LogsNotCovered || (r.Strict && t.LogsNotCovered > 0) {
 		return true
 	}
 	return slices.ContainsFunc(r.Objects, func(o Object) bool { return o.Kind != kindDigest && o.Kind != kindLog })

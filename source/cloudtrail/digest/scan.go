@@ -193,6 +193,34 @@ func (inv *inventory) seals(pl place) ([]sealed, error) {
 	return found, nil
 }
 
+// orphans finds metadata whose digest is not in the copy. A sidecar was made beside its digest, so the digest was taken away: it is
+// added to missing. A metadata.jsonl may be of more than the copy: its lines are notices.
+func (s *session) orphans(missing map[string]Object) {
+	keys, tails := map[string]bool{}, map[string]bool{}
+	for _, pl := range s.inv.digests {
+		_, tail, _ := cut(pl.key)
+		keys[pl.key], tails[tail] = true, true
+	}
+	for p := range s.inv.sidecars {
+		pl, ok := parsePlace(strings.TrimSuffix(p, sidecarEnding))
+		if !ok || pl.kind != kindDigest || keys[pl.key] || !s.options.wantsDigest(pl.at) {
+			continue
+		}
+		if _, known := missing[pl.key]; !known {
+			missing[pl.key] = Object{Key: pl.key, Kind: kindDigest, Result: result(invalid, "missing", "its metadata %s is in the copy, the digest is not", quote(p))}
+		}
+	}
+	for _, lines := range s.inv.metadata {
+		for _, line := range lines {
+			pl, ok := parsePlace(line.key)
+			_, tail, _ := cut(pl.key)
+			if ok && pl.kind == kindDigest && !tails[tail] && s.options.wantsDigest(pl.at) {
+				s.notice(Notice{Code: "orphan_metadata", Key: line.key, Detail: "its metadata is in a " + metadataFile + ", the digest is not in the copy"})
+			}
+		}
+	}
+}
+
 func readLimited(tree fs.FS, p string, limit int64) ([]byte, error) {
 	f, err := tree.Open(p)
 	if err != nil {

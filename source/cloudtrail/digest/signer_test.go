@@ -38,6 +38,15 @@ func newSigner() *signer {
 	return &signer{key: testKey(), fingerprint: "31e8b5433410dfb61a9dc45cc65b22ff"}
 }
 
+// otherKeys is a key that signed nothing, under the fingerprint of the one that did.
+func otherKeys() []byte {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return (&signer{key: k, fingerprint: newSigner().fingerprint}).keysJSON(nil, nil)
+}
+
 func (s *signer) keysJSON(from, to any) []byte {
 	b, err := json.Marshal(map[string]any{"PublicKeyList": []any{map[string]any{
 		"Value":       base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(&s.key.PublicKey)),
