@@ -37,11 +37,11 @@ func openText(in yagura.Input, b base) (yagura.Decoder, error) {
 		d.use(f)
 	}
 	line, at, err := d.in.Next()
+	if errors.Is(err, lines.ErrTooLong) && d.plain == nil {
+		return nil, fmt.Errorf("the first line is longer than %d bytes and may have been the header: set the source's option \"format\"", d.bound())
+	}
 	if err != nil {
 		d.first, d.firstAt, d.failed, d.pending = line, at, err, true
-		if d.plain == nil {
-			d.plain, d.stamped = defaultFormat, defaultStamped
-		}
 		return d, nil
 	}
 	if strings.HasPrefix(line, string(parquetMagic)) {
@@ -115,7 +115,7 @@ func (d *decoder) line() (string, int64, error) {
 		if err != nil || f == nil { // a header that is wrong is a record that is wrong
 			return line, at, nil
 		}
-		if f.text != d.plain.text {
+		if d.plain == nil || f.text != d.plain.text {
 			d.use(f)
 		}
 	}

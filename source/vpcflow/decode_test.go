@@ -147,7 +147,11 @@ func TestLongLineIsARecordError(t *testing.T) {
 	if len(events) != 2 || !strings.Contains(bad[1], "1000 bytes") {
 		t.Errorf("%d events, bad %v", len(events), bad)
 	}
-	events, bad = decodeAll(t, yagura.Input{Body: strings.NewReader(strings.Repeat("x", 5000) + "\n" + v2Line), MaxRecord: 1000})
+	long := strings.Repeat("x", 5000) + "\n" + v2Line
+	if _, err := New().Open(yagura.Input{Body: strings.NewReader(long), MaxRecord: 1000}); err == nil {
+		t.Error("a first line that may have been a header was passed over")
+	}
+	events, bad = decodeAll(t, yagura.Input{Body: strings.NewReader(long), MaxRecord: 1000, Options: map[string]string{"format": defaultFormat.text}})
 	if len(events) != 1 || len(bad) != 1 {
 		t.Errorf("long first line: %d events, bad %v", len(events), bad)
 	}

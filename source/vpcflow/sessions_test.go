@@ -46,7 +46,9 @@ func briefs(s []Session) []brief {
 }
 
 func TestSessions(t *testing.T) {
-	up := func(start, bytes, flags int64) *ocsf.Event { return record(client, 50000, server, 443, start, bytes, flags) }
+	up := func(start, bytes, flags int64) *ocsf.Event {
+		return record(client, 50000, server, 443, start, bytes, flags)
+	}
 	down := func(start, bytes, flags int64) *ocsf.Event {
 		return record(server, 443, client, 50000, start, bytes, flags)
 	}

@@ -54,7 +54,9 @@ func (source) Schema() *ocsf.Schema { return schema }
 func (source) Match(key string, head []byte) yagura.Match {
 	byKey := strings.Contains(key, "vpcflowlogs")
 	byContent := false
-	if !bytes.HasPrefix(head, parquetMagic) {
+	if bytes.HasPrefix(head, parquetMagic) {
+		byContent = parquetFields(head)
+	} else {
 		line, _, err := lines.NewReader(bytes.NewReader(head), len(head)).Next()
 		byContent = err == nil && (knownHeader(line) || defaultLine(line))
 	}
@@ -67,6 +69,18 @@ func (source) Match(key string, head []byte) yagura.Match {
 		return yagura.ByKey
 	}
 	return yagura.NoMatch
+}
+
+// parquetFields looks for flow log columns in the footer of a Parquet file that
+// is small enough to stand in head as a whole.
+func parquetFields(head []byte) bool {
+	found := 0
+	for _, name := range []string{"interface_id", "log_status", "srcaddr", "dstaddr", "tgw_attachment_id", "pkt_srcaddr"} {
+		if bytes.Contains(head, []byte(name)) {
+			found++
+		}
+	}
+	return found >= 3 && bytes.HasSuffix(head, parquetMagic)
 }
 
 // knownHeader says that a line is a header which no other log could have.
