@@ -16,7 +16,11 @@ const maxNodes = 4 * maxDepth
 // changed; checking a checked expression resolves it anew. An error is an *[Error] at the first term that is wrong.
 func Check(e Expr, fields field.Table, now time.Time) (Expr, error) {
 	c := &checker{fields: fields, now: now}
-	return c.expr(e, 0)
+	checked, err := c.expr(e, 0)
+	if err != nil {
+		return nil, err
+	}
+	return checked, nil
 }
 
 type checker struct {
@@ -65,6 +69,11 @@ func (c *checker) term(t Term) (Expr, error) {
 	if t.Field == "" {
 		if t.Op != "" || t.Text == "" {
 			return nil, failAt(t, false, "bad-term", "")
+		}
+		if name, _, wide := strings.Cut(t.Text, "："); wide && !strings.HasPrefix(t.Query[max(0, min(t.At, len(t.Query))):], `"`) {
+			if f, ok := c.fields.Lookup(name); ok && f.Target.Leaf == "" {
+				return nil, failAt(t, false, "wide-colon", name)
+			}
 		}
 		t.Test = match.NewWords(t.Text)
 		return t, nil
@@ -242,6 +251,9 @@ func failAt(t Term, value bool, code, arg string) *Error {
 	if name, size := fieldName(text[at:end]); value && size > 0 && name == t.Field {
 		at += size
 		at += len(text[at:end]) - len(strings.TrimLeft(text[at:end], " \t\n　"))
+	}
+	if i := strings.Index(text[at:end], arg); value && i > 0 {
+		at += i // the bound of a comparison or range
 	}
 	return newError(code, text, at, arg)
 }

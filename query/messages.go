@@ -57,6 +57,11 @@ var catalogue = map[string]struct{ message, hint phrase }{
 		phrase{"this regular expression is never closed", "この正規表現が閉じられていません"},
 		phrase{`add / at its end; a value that begins with / goes in quotes`, `末尾に / を加えてください（/ で始まる値は引用符で囲みます）`},
 	},
+	"regexp-tail": {
+		phrase{"the regular expression ended before this", "正規表現はこの手前で終わっています"},
+		phrase{`a value between / and / is a regular expression: write "..." around a path, \/ for a slash inside the expression`,
+			`/ と / の間は正規表現です。パスは "..." で囲み、正規表現の中の / は \/ と書いてください`},
+	},
 	"regexp-bad": {
 		phrase{"not a regular expression (RE2): {detail}", "正規表現（RE2）として読めません: {detail}"},
 		phrase{"look-around and back-references do not exist in RE2", "RE2 では先読み・後読みと後方参照は使えません"},
@@ -71,7 +76,13 @@ var catalogue = map[string]struct{ message, hint phrase }{
 	},
 	"unknown-field": {
 		phrase{"no field is called {arg}", "{arg} というフィールドはありません"},
-		phrase{`to search for the text itself, put it in quotes`, "文字列として探すときは引用符で囲んでください"},
+		phrase{"write the whole path (requestParameters.bucketName); to search for the text itself, put it in quotes",
+			"パス全体を書いてください（例 requestParameters.bucketName）。文字列として探すときは引用符で囲みます"},
+	},
+	"wide-colon": {
+		phrase{"a full-width colon (：) does not separate field and value", "全角コロン（：）はフィールドと値の区切りになりません"},
+		phrase{"write {arg}: with a half-width colon; to search for the text itself, put it in quotes",
+			"半角コロンで {arg}: と書いてください。文字列として探すときは引用符で囲みます"},
 	},
 	"not-int": {
 		phrase{"{arg} is not a whole number, and {detail} holds numbers", "{detail} は数値のフィールドですが、{arg} は整数ではありません"},

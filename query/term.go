@@ -11,9 +11,6 @@ import (
 
 // term reads one test: a bare word or phrase, or field:value.
 func (p *parser) term(s scope) (Expr, error) {
-	if p.terms++; p.terms > maxTerms {
-		return nil, p.fail("too-many", p.pos, "")
-	}
 	t := Term{Query: p.text, At: p.pos, Field: s.field}
 	if s.group {
 		return p.value(t, s)
@@ -73,7 +70,13 @@ func (p *parser) value(t Term, s scope) (Expr, error) {
 // done ends a term, which must not touch the next one: foo"bar" and [1 TO 2]x are slips, not two terms.
 func (p *parser) done(t Term) (Expr, error) {
 	t.End = p.pos
+	if p.terms++; p.terms > maxTerms {
+		return nil, p.fail("too-many", t.At, "")
+	}
 	if !p.end() && p.peek() != ')' && !p.spaceAt(p.pos) {
+		if t.Op == "/" {
+			return nil, p.fail("regexp-tail", p.pos, "")
+		}
 		_, size := utf8.DecodeRuneInString(p.text[p.pos:])
 		return nil, p.fail("space-expected", p.pos, p.text[p.pos:p.pos+size])
 	}
