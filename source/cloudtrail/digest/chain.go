@@ -2,7 +2,6 @@ package digest
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ type links struct {
 	options  Options
 	byKey    map[string]*node
 	chains   []Chain
+	named    map[string]bool   // keys that some digest names as previous
 	missing  map[string]Object // digests named as previous that the copy lacks
 	coverage map[area][]span
 	notices  []Notice
@@ -26,15 +26,18 @@ type links struct {
 
 // follow checks every link of every chain. It changes the verdicts of nodes.
 func follow(byKey map[string]*node, o Options) *links {
-	l := &links{options: o, byKey: byKey, missing: map[string]Object{}, coverage: map[area][]span{}}
+	l := &links{options: o, byKey: byKey, named: map[string]bool{}, missing: map[string]Object{}, coverage: map[area][]span{}}
 	groups := map[chainID][]*node{}
 	for _, n := range byKey {
+		if n.d != nil && !n.d.starting() {
+			l.named[locate(n.root, n.d.Object, n.d.PreviousObject)] = true
+		}
 		id := chainID{n.area, n.trail, n.home, n.backfill}
 		groups[id] = append(groups[id], n)
 	}
 	for id, nodes := range groups {
 		slices.SortFunc(nodes, func(a, b *node) int {
-			return cmp.Or(a.ends().Compare(b.ends()), strings.Compare(a.key, b.key))
+			return cmp.Or(a.made().Compare(b.made()), strings.Compare(a.key, b.key))
 		})
 		l.chains = append(l.chains, l.chain(id, nodes))
 	}
@@ -76,6 +79,14 @@ func (n *node) ends() time.Time {
 		return n.d.End
 	}
 	return n.at
+}
+
+// made is what orders a chain: hours in a main chain, but a backfill digest comes when it was generated, in any order of hours.
+func (n *node) made() time.Time {
+	if n.backfill && !n.seal.generated.IsZero() {
+		return n.seal.generated
+	}
+	return n.ends()
 }
 
 func (l *links) chain(id chainID, nodes []*node) Chain {
@@ -132,6 +143,9 @@ func (l *links) back(c *Chain, n, earlier *node) {
 	p := l.byKey[key]
 	if p != nil && key != n.key {
 		compare(n, p)
+		if p.d != nil && !c.Backfill && n.d.Start.After(p.d.End) {
+			l.gap(c, n, p.d.End, "no digest is for the time from "+stamp(p.d.End)+" to "+stamp(n.d.Start)+", though the chain goes on")
+		}
 		return
 	}
 	said := quote(n.d.PreviousBucket + "/" + n.d.PreviousObject)
@@ -171,18 +185,19 @@ func (l *links) back(c *Chain, n, earlier *node) {
 
 // start notes the beginning of a chain, and the hours before it that no digest speaks for.
 func (l *links) start(c *Chain, n, earlier *node) {
-	if earlier == nil {
+	if earlier == nil || c.Backfill {
 		l.notices = append(l.notices, Notice{
 			Code: "start", Key: n.key, From: n.d.Start,
-			Detail: "the chain starts at " + stamp(n.d.Start) + "; nothing earlier is proved",
+			Detail: "the chain starts at " + stamp(n.d.Start) + "; nothing earlier is proved by it",
 		})
 		return
 	}
-	gap := Notice{
-		Code: "gap", Key: n.key, From: earlier.ends(), To: n.d.Start,
-		Detail: fmt.Sprintf("the chain starts again at %s; nothing from %s to then is proved: logging or validation was off, or the trail was made anew",
-			stamp(n.d.Start), stamp(earlier.ends())),
-	}
+	l.gap(c, n, earlier.ends(), "the chain starts again at "+stamp(n.d.Start)+"; nothing from "+stamp(earlier.ends())+
+		" to then is proved: logging or validation was off, or the trail was made anew")
+}
+
+func (l *links) gap(c *Chain, n *node, from time.Time, detail string) {
+	gap := Notice{Code: "gap", Key: n.key, From: from, To: n.d.Start, Detail: detail}
 	c.Gaps = append(c.Gaps, gap)
 	l.notices = append(l.notices, gap)
 }
@@ -213,7 +228,7 @@ func compare(n, p *node) {
 
 // skipped rejects a digest that the next one in time passes over: it names an earlier or another one as previous.
 func (l *links) skipped(n, earlier *node) {
-	if n.d.starting() || n.res.Status == invalid || n.d.PreviousBucket != n.d.Bucket {
+	if n.d.starting() || l.named[earlier.key] || n.res.Status == invalid || n.d.PreviousBucket != n.d.Bucket {
 		return
 	}
 	key := locate(n.root, n.d.Object, n.d.PreviousObject)

@@ -37,7 +37,7 @@ const (
 	maxDigestBytes = 64 << 20
 	maxLogFiles    = 500_000
 	maxKeyBytes    = 1024
-	maxTextBytes   = 8192
+	maxTextBytes   = 2 * maxModulusBits / 8 // a signature in hex
 )
 
 // algorithm is the only signature algorithm CloudTrail names.

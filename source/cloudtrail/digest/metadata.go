@@ -11,7 +11,11 @@ import (
 )
 
 // Limits of metadata: S3 allows 2 KB of user metadata; head-object's whole output is a few more.
-const maxMetadataBytes = 64 << 10
+const (
+	maxMetadataBytes = 64 << 10
+	maxMetadataFile  = 1 << 30 // of a metadata.jsonl, about a million digests
+	maxBadLines      = 100     // noticed one by one
+)
 
 // sealed is what the metadata of a digest's S3 object says.
 type sealed struct {

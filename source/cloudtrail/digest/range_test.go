@@ -230,3 +230,37 @@ func TestCancel(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Backfill digests come in the order they were generated, whatever hours they are for.
+func TestBackfillOutOfOrder(t *testing.T) {
+	w := newWorld("", "")
+	f := w.trail("111122223333", "us-east-1", "main_trail.1")
+	f.backfill = true
+	var keys []string
+	for i, h := range []int{5, 2, 3, 6, 1} {
+		start := nine.Add(time.Duration(h) * time.Hour)
+		k := f.digest(start, start.Add(time.Hour), []any{})
+		w.meta[k]["backfill-generation-timestamp"] = nine.Add(time.Duration(50+i) * time.Hour).Format(time.RFC3339)
+		keys = append(keys, k)
+	}
+	if r := check(t, w.sidecars(), Options{}); r.Failed() || r.noticed("gap") != 1 {
+		t.Errorf("%v %+v", r.bad(), r.Notices)
+	}
+	tree := w.sidecars()
+	delete(tree, keys[2])
+	delete(tree, keys[2]+sidecarEnding)
+	if diff := cmp.Diff([]string{"invalid missing " + keys[2]}, check(t, tree, Options{}).bad()); diff != "" {
+		t.Errorf("one removed (-want +got):\n%s", diff)
+	}
+}
+
+func TestLinkedDigestsWithTimeBetween(t *testing.T) {
+	w := newWorld("", "")
+	a := w.trail("111122223333", "sa-east-1", "t")
+	a.hour(nine, 1)
+	a.hour(nine.Add(3*time.Hour), 1)
+	r := check(t, w.sidecars(), Options{})
+	if r.Failed() || r.noticed("gap") != 2 {
+		t.Errorf("%v %+v", r.bad(), r.Notices)
+	}
+}

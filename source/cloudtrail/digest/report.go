@@ -8,6 +8,7 @@ import (
 )
 
 // A Report is the outcome of [Check]. It is the same, byte for byte as JSON, for the same copy and options.
+// Keys and paths are text of the copy, hostile until escaped; Detail is escaped already.
 type Report struct {
 	Strict  bool     `json:"strict"` // Options.Strict of the run
 	Totals  Totals   `json:"totals"`
@@ -61,7 +62,7 @@ type Chain struct {
 	Gaps         []Notice  `json:"gaps"`
 }
 
-// A Notice is something to know that is no failure. Codes: start (a chain begins), gap (hours without digests before a restart),
+// A Notice is something to know that is no failure. Codes: start (a chain begins), gap (time without digests, as before a restart),
 // before_range and previous_elsewhere (the chain goes on outside From or outside this copy), starts_late and ends_early (a chain does
 // not fill From to To), key_validity, duplicate_file, duplicate_entry, bad_metadata (a line nobody could use),
 // orphan_metadata (a line whose digest is not in the copy), not_covered (a count of

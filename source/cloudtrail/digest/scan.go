@@ -115,9 +115,10 @@ func (inv *inventory) readMetadata(p string) error {
 		return fmt.Errorf("%s: %w", p, err)
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
+	in := &io.LimitedReader{R: f, N: maxMetadataFile}
+	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 64<<10), maxMetadataBytes)
-	number := 0
+	number, bad := 0, 0
 	for lines.Scan() {
 		number++
 		b := bytes.TrimSpace(bytes.TrimPrefix(lines.Bytes(), []byte("\xef\xbb\xbf")))
@@ -130,22 +131,30 @@ func (inv *inventory) readMetadata(p string) error {
 			err = fmt.Errorf("key %s has no folder AWSLogs", quote(key))
 		}
 		if err != nil {
-			inv.notices = append(inv.notices, Notice{Code: "bad_metadata", Key: p, Detail: fmt.Sprintf("%s line %d: %s", quote(p), number, quote(err.Error()))})
+			if bad++; bad <= maxBadLines {
+				inv.badMetadata(p, "%s line %d: %s", quote(p), number, quote(err.Error()))
+			}
 			continue
 		}
 		tail = strings.TrimSuffix(tail, ".gz")
 		inv.metadata[tail] = append(inv.metadata[tail], metadataLine{key, seal})
 	}
-	if err := lines.Err(); err != nil {
-		if !errors.Is(err, bufio.ErrTooLong) {
-			return fmt.Errorf("%s line %d: %w", p, number+1, err)
-		}
-		inv.notices = append(inv.notices, Notice{
-			Code: "bad_metadata", Key: p,
-			Detail: fmt.Sprintf("%s line %d is longer than %d bytes; it and what follows was not read", quote(p), number+1, maxMetadataBytes),
-		})
+	if bad > maxBadLines {
+		inv.badMetadata(p, "%s has %d more lines that cannot be used", quote(p), bad-maxBadLines)
+	}
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		inv.badMetadata(p, "%s line %d is longer than %d bytes; it and what follows was not read", quote(p), number+1, maxMetadataBytes)
+	case err != nil:
+		return fmt.Errorf("%s line %d: %w", p, number+1, err)
+	case in.N == 0:
+		inv.badMetadata(p, "%s is not read beyond %d bytes", quote(p), maxMetadataFile)
 	}
 	return nil
+}
+
+func (inv *inventory) badMetadata(p, format string, args ...any) {
+	inv.notices = append(inv.notices, Notice{Code: "bad_metadata", Key: p, Detail: fmt.Sprintf(format, args...)})
 }
 
 // seals returns the distinct metadata known for a digest file: of its sidecars, and of the lines whose key fits its place best.
