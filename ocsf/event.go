@@ -155,6 +155,10 @@ type Finding struct {
 	Last      int64  // µs, last seen
 	Count     int64
 	Severity  string // the source's own value
+
+	Control    string   // control that was checked: S3.8
+	Compliance string   // PASSED, FAILED … as the source writes it
+	CVEs       []string // vulnerabilities
 }
 
 // Config is a configuration item.

@@ -108,6 +108,9 @@ var columns = []*Column{
 	instant("finding_info.last_seen_time", "last seen", func(e *Event) *int64 { return &e.Finding.Last }),
 	num("finding_info.count", "how often", func(e *Event) *int64 { return &e.Finding.Count }),
 	text("severity", "the source's severity", func(e *Event) *string { return &e.Finding.Severity }),
+	text("compliance.control", "control that was checked", func(e *Event) *string { return &e.Finding.Control }),
+	text("compliance.status", "result of the check", func(e *Event) *string { return &e.Finding.Compliance }),
+	list("vulnerabilities.cve.uid", "CVE ids", func(e *Event) *[]string { return &e.Finding.CVEs }),
 
 	text("config.state_uid", "configuration state id", func(e *Event) *string { return &e.Config.ID }),
 	text("config.status", "configuration item status", func(e *Event) *string { return &e.Config.Status }),
