@@ -1,6 +1,7 @@
 package query
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -119,6 +120,8 @@ func (c *checker) test(t Term) (match.Test, error) {
 
 func testText(t Term, b bounds, ok bool) (match.Test, error) {
 	switch {
+	case ok && whole(b.low) && whole(b.high):
+		return testInt(t, b, ok)
 	case ok:
 		s := match.Strings{LowOpen: b.lowOpen, HighOpen: b.highOpen}
 		if b.low != nil {
@@ -225,6 +228,16 @@ func boundsOf(t Term) (b bounds, ok bool) {
 		return b, true
 	}
 	return b, false
+}
+
+// whole reports whether a bound is absent or a whole number. Between such bounds a text field is compared as a number too: fields of the raw
+// record have no declared type, and nobody who writes >100 wants 99 to pass because of its first digit.
+func whole(bound *string) bool {
+	if bound == nil {
+		return true
+	}
+	_, err := strconv.ParseInt(literal(*bound), 10, 64)
+	return err == nil
 }
 
 // literal removes the escapes of a pattern without wildcards.

@@ -70,6 +70,8 @@ func TestCheck(t *testing.T) {
 		{`bytes:*`, col("traffic_bytes"), match.Any{}},
 		{`bytes:[* TO *]`, col("traffic_bytes"), match.Any{}},
 		{`eventName:{a TO "b c"]`, col("api_operation"), match.Strings{Low: str("a"), LowOpen: true, High: str("b c")}},
+		{`eventName:>1.5`, col("api_operation"), match.Strings{Low: str("1.5"), LowOpen: true}},
+		{`requestParameters.max:>100`, field.Target{Path: "requestParameters.max"}, match.Ints{Low: 101, High: 1<<63 - 1}},
 		{`accessKeyId:AKIA`, field.Target{Leaf: "accessKeyId"}, match.NewText("AKIA", false)},
 		{`requestParameters.bucketName:b`, field.Target{Path: "requestParameters.bucketName"}, match.NewText("b", false)},
 		{`Case:b`, field.Target{Path: "Case"}, match.NewText("b", false)},

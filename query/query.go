@@ -21,7 +21,7 @@
 //   - field:value passes if one of the field's values passes; a field without a value fails every test, and there is no third truth value:
 //     NOT errorCode:x holds for records without errorCode. An empty text is a value, JSON null is none.
 //   - Text is compared whole and case-sensitive, * and ? as wildcards for characters; field:~value ignores case; /re/ is looked for
-//     anywhere in the value; < > and ranges compare bytes.
+//     anywhere in the value; < > and ranges compare bytes, or numbers if every bound is a whole number (a value that is none then fails).
 //   - Int takes decimal numbers. Time takes what [ParseTime] reads; a date names its whole day, so time:>2026-10-01 begins with the day
 //     after, time:<=2026-10-01 ends with that day, time:2026-10-01 is that day, and time:-24h is everything since then. Bool takes true
 //     and false.

@@ -28,13 +28,13 @@ func (t *Text) Match(v string) bool {
 		v = strings.ToLower(v)
 	}
 	first, rest := t.parts[0], t.parts[1:]
-	n := first.at(v, same)
+	n := first.at(v, false)
 	if n < 0 || len(rest) == 0 {
 		return n == len(v)
 	}
 	v = v[n:]
 	for _, p := range rest[:len(rest)-1] {
-		_, end := p.find(v, same)
+		_, end := p.find(v, false)
 		if end < 0 {
 			return false
 		}
@@ -105,8 +105,8 @@ func split(pattern string) []run {
 
 func whole(parts []run) (string, bool) { return parts[0][0], len(parts) == 1 && len(parts[0]) == 1 }
 
-// at returns how many bytes the run takes at the start of a value, or -1; eq compares two texts of one length.
-func (r run) at(v string, eq func(a, b string) bool) int {
+// at returns how many bytes the run takes at the start of a value, or -1; with anyCase the run is in lower case and ASCII capitals pass.
+func (r run) at(v string, anyCase bool) int {
 	n := 0
 	for i, lit := range r {
 		if i > 0 {
@@ -116,18 +116,24 @@ func (r run) at(v string, eq func(a, b string) bool) int {
 			}
 			n += size
 		}
-		if len(v)-n < len(lit) || !eq(v[n:n+len(lit)], lit) {
+		end := n + len(lit)
+		if end > len(v) || v[n:end] != lit && !(anyCase && fold(v[n:end], lit)) {
 			return -1
 		}
-		n += len(lit)
+		n = end
 	}
 	return n
 }
 
 // find returns where the run first stands in a value, or -1, -1.
-func (r run) find(v string, eq func(a, b string) bool) (from, to int) {
-	for from = 0; ; {
-		if n := r.at(v[from:], eq); n >= 0 {
+func (r run) find(v string, anyCase bool) (from, to int) {
+	for {
+		next := index(v[from:], r[0], anyCase)
+		if next < 0 {
+			return -1, -1
+		}
+		from += next
+		if n := r.at(v[from:], anyCase); n >= 0 {
 			return from, from + n
 		}
 		_, size := utf8.DecodeRuneInString(v[from:])
@@ -155,5 +161,3 @@ func (r run) ends(v string) bool {
 		v = v[:len(v)-size]
 	}
 }
-
-func same(a, b string) bool { return a == b }

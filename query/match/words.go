@@ -26,7 +26,7 @@ func (w *Words) Match(text string) bool {
 		return contains(text, lit)
 	}
 	for _, p := range w.parts {
-		_, to := p.find(text, fold)
+		_, to := p.find(text, true)
 		if to < 0 {
 			return false
 		}
@@ -66,25 +66,40 @@ func inner(lit string) string {
 	return lit[from:to]
 }
 
+// contains reports whether a lower-case text stands in another without cutting a token at its ends.
 func contains(text, lit string) bool {
 	if lit == "" {
 		return true
 	}
-	other := lit[0]
-	if token.Letter(other) && other >= 'a' && other <= 'z' {
-		other -= 'a' - 'A'
-	}
 	head, tail := token.Letter(lit[0]), token.Letter(lit[len(lit)-1])
-	for i := 0; i+len(lit) <= len(text); i++ {
-		if c := text[i]; c != lit[0] && c != other {
-			continue
+	for from := 0; ; from++ {
+		next := index(text[from:], lit, true)
+		if next < 0 {
+			return false
 		}
-		end := i + len(lit)
-		if fold(text[i:end], lit) && !(head && i > 0 && token.Letter(text[i-1])) && !(tail && end < len(text) && token.Letter(text[end])) {
+		from += next
+		end := from + len(lit)
+		if !(head && from > 0 && token.Letter(text[from-1])) && !(tail && end < len(text) && token.Letter(text[end])) {
 			return true
 		}
 	}
-	return false
+}
+
+// index is strings.Index, with anyCase for a lower-case text that ASCII capitals pass.
+func index(text, lit string, anyCase bool) int {
+	if !anyCase || lit == "" {
+		return strings.Index(text, lit)
+	}
+	first, other := lit[0], lit[0]
+	if first >= 'a' && first <= 'z' {
+		other -= 'a' - 'A'
+	}
+	for i := 0; i+len(lit) <= len(text); i++ {
+		if c := text[i]; (c == first || c == other) && fold(text[i:i+len(lit)], lit) {
+			return i
+		}
+	}
+	return -1
 }
 
 // fold compares a text with a lower-case one of the same length, ASCII letters in either case.
