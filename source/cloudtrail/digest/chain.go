@@ -172,6 +172,9 @@ func (l *links) back(c *Chain, n, earlier *node) {
 		}
 	}
 	if !c.Backfill {
+		if earlier != nil && earlier.ends().Before(n.d.Start) { // More than the one digest named may be gone.
+			l.gap(c, n, earlier.ends(), "no digest in the copy is for the time from "+stamp(earlier.ends())+" to "+stamp(n.d.Start)+"; there were some")
+		}
 		hole := span{previous.at.Add(-time.Hour), n.d.Start}
 		if earlier != nil && earlier.ends().Before(hole.from) || previous.at.IsZero() {
 			hole.from = n.d.Start

@@ -264,3 +264,31 @@ func TestLinkedDigestsWithTimeBetween(t *testing.T) {
 		t.Errorf("%v %+v", r.bad(), r.Notices)
 	}
 }
+
+// Only the later of two removed digests is named by one that is left; the hole between says that there were more.
+func TestTwoDigestsInARowRemoved(t *testing.T) {
+	w := newWorld("", "")
+	a := w.trail("111122223333", "sa-east-1", "t")
+	var keys []string
+	for i := range 4 {
+		k, _ := a.hour(nine.Add(time.Duration(i)*time.Hour), 1)
+		keys = append(keys, k)
+	}
+	tree := w.sidecars()
+	for _, k := range keys[1:3] {
+		delete(tree, k)
+		delete(tree, k+sidecarEnding)
+	}
+	r := check(t, tree, Options{})
+	for _, c := range r.Chains {
+		if c.Region != "sa-east-1" {
+			continue
+		}
+		if len(c.Gaps) != 1 || !c.Gaps[0].From.Equal(nine.Add(time.Hour)) || !c.Gaps[0].To.Equal(nine.Add(3*time.Hour)) || c.Missing != 1 {
+			t.Errorf("%+v", c)
+		}
+	}
+	if got := reasons(r); got["digest invalid missing"] != 1 || got["log unknown unproved"] != 2 {
+		t.Errorf("%v", got)
+	}
+}

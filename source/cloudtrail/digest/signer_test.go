@@ -175,9 +175,6 @@ func (t *trail) digest(start, end time.Time, entries []any) string {
 		d["previousDigestSignature"] = t.b.meta[t.previous]["signature"]
 	}
 	t.b.seal(key, d)
-	if t.backfill {
-		t.b.meta[key]["backfill-generation-timestamp"] = end.Add(48 * time.Hour).Format(time.RFC3339)
-	}
 	t.previous = key
 	return key
 }
@@ -203,6 +200,13 @@ func (b *bucket) seal(key string, d map[string]any) {
 	}
 	b.files[key] = gz(body)
 	b.meta[key] = map[string]string{"signature": hex.EncodeToString(signature), "signature-algorithm": "SHA256withRSA"}
+	if strings.HasSuffix(key, "_backfill.json.gz") {
+		end, err := time.Parse(time.RFC3339, d["digestEndTime"].(string))
+		if err != nil {
+			panic(err)
+		}
+		b.meta[key]["backfill-generation-timestamp"] = end.Add(48 * time.Hour).Format(time.RFC3339)
+	}
 }
 
 // content returns the digest at key for changing and sealing again.

@@ -166,6 +166,10 @@ var digestTamperings = []tampering{
 		set(tree, w.tokyo[4], flip(b, len(b)-6))
 		return map[string]string{w.tokyo[4]: "invalid bad_gzip", w.tokyoLogs[4][0]: "unknown unproved", w.tokyoLogs[4][1]: "unknown unproved"}
 	}},
+	{name: "digest is a bomb", do: func(w *world, tree fstest.MapFS) map[string]string {
+		set(tree, w.tokyo[4], gz(make([]byte, maxDigestBytes+1)))
+		return map[string]string{w.tokyo[4]: "unknown too_large", w.tokyoLogs[4][0]: "unknown unproved", w.tokyoLogs[4][1]: "unknown unproved"}
+	}},
 	{name: "digest is not a digest", do: func(w *world, tree fstest.MapFS) map[string]string {
 		set(tree, w.second[1], gz([]byte(`{"Records":[]}`)))
 		return map[string]string{w.second[1]: "invalid bad_json", logOf(w, "second", "T10"): "unknown unproved"}
@@ -233,6 +237,10 @@ var metadataTamperings = []tampering{
 	{name: "signature of another digest", do: func(w *world, tree fstest.MapFS) map[string]string {
 		tree[w.second[1]+".head.json"] = tree[w.second[0]+".head.json"]
 		return map[string]string{w.second[1]: "invalid bad_signature", logOf(w, "second", "T10"): "unknown digest_invalid"}
+	}},
+	{name: "backfill digest without its time", do: func(w *world, tree fstest.MapFS) map[string]string {
+		set(tree, w.backfill+".head.json", withMeta(w, w.backfill, "backfill-generation-timestamp", ""))
+		return map[string]string{w.backfill: "unknown missing_metadata", w.backfilled: "unknown digest_unknown"}
 	}},
 	{name: "signature is not hex", do: func(w *world, tree fstest.MapFS) map[string]string {
 		set(tree, w.second[1]+".head.json", withMeta(w, w.second[1], "signature", "zz"))

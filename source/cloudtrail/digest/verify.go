@@ -75,6 +75,8 @@ func (d *Digest) verifySignature(keys *Keys, m sealed) Result {
 	case m.signature == "" || m.algorithm == "":
 		return result(unknown, "missing_metadata",
 			"no signature and signature-algorithm metadata for it: save the output of aws s3api head-object beside it as %s", quote(d.Object+".head.json"))
+	case strings.HasSuffix(strings.TrimSuffix(d.Object, ".gz"), "_backfill.json") && m.generated.IsZero():
+		return result(unknown, "missing_metadata", "a backfill digest without a readable backfill-generation-timestamp in its metadata")
 	case m.algorithm != algorithm:
 		return result(invalid, "wrong_algorithm", "metadata names signature algorithm %s, want %s", quote(m.algorithm), algorithm)
 	case d.Algorithm != "" && d.Algorithm != algorithm:
