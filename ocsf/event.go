@@ -218,6 +218,7 @@ type Event struct {
 	Config  Config
 
 	Resource      string   // the resource acted on: name or ARN
+	ResourceAlt   string   // its other id: i-…, sg-…, a bucket's name
 	ResourceType  string   // its type as the source writes it
 	ResourceNames []string // every resource ARN or name of the record
 

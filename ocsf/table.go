@@ -116,6 +116,7 @@ var columns = []*Column{
 	text("config.status", "configuration item status", func(e *Event) *string { return &e.Config.Status }),
 	text("resource.name", "resource name", func(e *Event) *string { return &e.Config.Name }),
 	text("resource.uid", "resource acted on", func(e *Event) *string { return &e.Resource }),
+	text("resource.uid_alt", "id of the resource that is not its ARN", func(e *Event) *string { return &e.ResourceAlt }),
 	text("resource.type", "type of the resource", func(e *Event) *string { return &e.ResourceType }),
 	list("resources.uid", "every resource of the record", func(e *Event) *[]string { return &e.ResourceNames }),
 	text("unmapped", "JSON object of fields without a column", func(e *Event) *string { return &e.Unmapped }),
