@@ -129,7 +129,7 @@ func TestCheckBuilt(t *testing.T) {
 	built := And{Args: []Expr{Term{Field: "eventName", Op: "~", Text: "get*"}, Not{Arg: Term{Field: "bytes", Op: ">", Text: "x"}}}}
 	_, err := Check(built, fields, now)
 	want := "bytes:>x\n       ^\nx is not a whole number, and bytes holds numbers\nwrite digits, for example 1000 or >1000\n"
-	if e, ok := err.(*Error); !ok || e.Text("en") != want {
+	if asError(t, err).Text("en") != want {
 		t.Errorf("a built term fails with\n%v, want\n%s", err, want)
 	}
 	var deep Expr = Term{Text: "a"}

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"strings"
@@ -10,6 +11,16 @@ import (
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
+
+// asError is the error as what every error of the package must be.
+func asError(t *testing.T, err error) *Error {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v, want an *Error", err)
+	}
+	return e
+}
 
 // TestErrors renders every mistake in both languages. The golden file is read by people: the caret must stand under the place.
 func TestErrors(t *testing.T) {
@@ -38,7 +49,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%q is accepted", in)
 			continue
 		}
-		fail := err.(*Error)
+		fail := asError(t, err)
 		used[fail.Code] = true
 		b.WriteString("== " + fail.Code + "\n" + fail.Text("en") + "--\n" + fail.Text("ja"))
 	}
@@ -75,7 +86,7 @@ func TestCatalogueIsComplete(t *testing.T) {
 func TestLimits(t *testing.T) {
 	for code, in := range map[string]string{"too-long": strings.Repeat("a", 16<<10+1), "not-utf8": "abc \xff"} {
 		_, err := Parse(in)
-		if e, ok := err.(*Error); !ok || e.Code != code {
+		if asError(t, err).Code != code {
 			t.Errorf("Parse gives %v, want %s", err, code)
 		}
 	}
@@ -85,7 +96,7 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	_, err := Parse("a　b \"c")
-	if e := err.(*Error); e.At != 6 || e.Column != 5 {
+	if e := asError(t, err); e.At != 6 || e.Column != 5 {
 		t.Errorf("place is byte %d, column %d; want 6, 5", e.At, e.Column)
 	}
 }

@@ -102,7 +102,7 @@ func spellValue(t Term) string {
 func spellName(name string) string {
 	var b strings.Builder
 	for i, r := range name {
-		if !(unicode.IsLetter(r) || r == '_' || r == '@' || i > 0 && (r == '.' || r == '-' || unicode.IsDigit(r) || unicode.IsMark(r))) {
+		if !inName(r, i) {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)

@@ -16,6 +16,8 @@ func TestPrint(t *testing.T) {
 		{``, `*`},
 		{`  *  `, `*`},
 		{`NOT *`, `NOT *`},
+		{`*:* a`, `a`},
+		{`*\:*`, `*\:*`},
 		{`eventName:ConsoleLogin AND NOT sourceIPAddress:10.0.0.0/8 AND errorCode:*`, `eventName:ConsoleLogin AND NOT sourceIPAddress:10.0.0.0/8 AND errorCode:*`},
 		{`a b`, `a AND b`},
 		{`a　b`, `a AND b`}, // the space of a Japanese keyboard
@@ -165,7 +167,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		e, err := Parse(text)
 		if err != nil {
-			_, _ = err.(*Error).Text("en"), err.(*Error).Text("ja")
+			_, _ = asError(t, err).Text("en"), asError(t, err).Text("ja")
 			return
 		}
 		printed := Print(e)

@@ -25,7 +25,7 @@ func (p *parser) term(s scope) (Expr, error) {
 			return nil, p.fail("term-expected", t.At, "")
 		}
 		e, err := p.done(t)
-		if err == nil && t.Text == "*" {
+		if err == nil && (t.Text == "*" || p.text[t.At:p.pos] == "*:*") { // the second is how Lucene writes it
 			return And{}, nil
 		}
 		return e, err
@@ -210,7 +210,7 @@ func (p *parser) span(t *Term) (err error) {
 
 // inRange turns "no value" inside brackets into a word about ranges.
 func (p *parser) inRange(err error, open int) error {
-	if e, ok := err.(*Error); ok && e.Code == "value-expected" { //nolint:errorlint // The parser's own errors are never wrapped.
+	if e := (*Error)(nil); errors.As(err, &e) && e.Code == "value-expected" {
 		return p.fail("range-bad", open, "")
 	}
 	return err
@@ -267,7 +267,7 @@ func fieldName(text string) (name string, size int) {
 			}
 			b.WriteRune(next)
 			size = i + 1 + n
-		case unicode.IsLetter(r) || r == '_' || r == '@' || i > 0 && (r == '.' || r == '-' || unicode.IsDigit(r) || unicode.IsMark(r)):
+		case inName(r, i):
 			b.WriteRune(r)
 		default:
 			return "", 0
@@ -276,6 +276,12 @@ func fieldName(text string) (name string, size int) {
 	return "", 0
 }
 
+// inName reports whether a character may stand at byte i of a field name without a backslash.
+func inName(r rune, i int) bool {
+	return unicode.IsLetter(r) || r == '_' || r == '@' || i > 0 && (r == '.' || r == '-' || unicode.IsDigit(r) || unicode.IsMark(r))
+}
+
+// pasted reports whether a text that begins like a field is an ARN, a URL, an address or a network.
 func pasted(text, name, after string) bool {
 	if name == "arn" && strings.HasPrefix(after, "aws") || strings.HasPrefix(after, "//") {
 		return true

@@ -117,7 +117,7 @@ func (r run) at(v string, anyCase bool) int {
 			n += size
 		}
 		end := n + len(lit)
-		if end > len(v) || v[n:end] != lit && !(anyCase && fold(v[n:end], lit)) {
+		if end > len(v) || v[n:end] != lit && (!anyCase || !fold(v[n:end], lit)) {
 			return -1
 		}
 		n = end

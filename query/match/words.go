@@ -79,7 +79,8 @@ func contains(text, lit string) bool {
 		}
 		from += next
 		end := from + len(lit)
-		if !(head && from > 0 && token.Letter(text[from-1])) && !(tail && end < len(text) && token.Letter(text[end])) {
+		cut := head && from > 0 && token.Letter(text[from-1]) || tail && end < len(text) && token.Letter(text[end])
+		if !cut {
 			return true
 		}
 	}
