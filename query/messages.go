@@ -59,8 +59,10 @@ var catalogue = map[string]struct{ message, hint phrase }{
 	},
 	"regexp-tail": {
 		phrase{"the regular expression ended before this", "正規表現はこの手前で終わっています"},
-		phrase{`a value between / and / is a regular expression: write "..." around a path, \/ for a slash inside the expression`,
-			`/ と / の間は正規表現です。パスは "..." で囲み、正規表現の中の / は \/ と書いてください`},
+		phrase{
+			`a value between / and / is a regular expression: write "..." around a path, \/ for a slash inside the expression`,
+			`/ と / の間は正規表現です。パスは "..." で囲み、正規表現の中の / は \/ と書いてください`,
+		},
 	},
 	"regexp-bad": {
 		phrase{"not a regular expression (RE2): {detail}", "正規表現（RE2）として読めません: {detail}"},
@@ -76,13 +78,17 @@ var catalogue = map[string]struct{ message, hint phrase }{
 	},
 	"unknown-field": {
 		phrase{"no field is called {arg}", "{arg} というフィールドはありません"},
-		phrase{"write the whole path (requestParameters.bucketName); to search for the text itself, put it in quotes",
-			"パス全体を書いてください（例 requestParameters.bucketName）。文字列として探すときは引用符で囲みます"},
+		phrase{
+			"write the whole path (requestParameters.bucketName); to search for the text itself, put it in quotes",
+			"パス全体を書いてください（例 requestParameters.bucketName）。文字列として探すときは引用符で囲みます",
+		},
 	},
 	"wide-colon": {
 		phrase{"a full-width colon (：) does not separate field and value", "全角コロン（：）はフィールドと値の区切りになりません"},
-		phrase{"write {arg}: with a half-width colon; to search for the text itself, put it in quotes",
-			"半角コロンで {arg}: と書いてください。文字列として探すときは引用符で囲みます"},
+		phrase{
+			"write {arg}: with a half-width colon; to search for the text itself, put it in quotes",
+			"半角コロンで {arg}: と書いてください。文字列として探すときは引用符で囲みます",
+		},
 	},
 	"not-int": {
 		phrase{"{arg} is not a whole number, and {detail} holds numbers", "{detail} は数値のフィールドですが、{arg} は整数ではありません"},
@@ -90,8 +96,10 @@ var catalogue = map[string]struct{ message, hint phrase }{
 	},
 	"not-time": {
 		phrase{"{arg} is not a time", "{arg} は日時として読めません"},
-		phrase{"write 2026-10-01, 2026-10-01T10:00, 2026-10-01T10:00:00Z, -24h or now-7d (units s m h d w)",
-			"2026-10-01、2026-10-01T10:00、2026-10-01T10:00:00Z、-24h、now-7d のように書いてください（単位 s m h d w）"},
+		phrase{
+			"write 2026-10-01, 2026-10-01T10:00, 2026-10-01T10:00:00Z, -24h or now-7d (units s m h d w)",
+			"2026-10-01、2026-10-01T10:00、2026-10-01T10:00:00Z、-24h、now-7d のように書いてください（単位 s m h d w）",
+		},
 	},
 	"not-addr": {
 		phrase{"{arg} is not an IP address", "{arg} は IP アドレスではありません"},
@@ -111,8 +119,10 @@ var catalogue = map[string]struct{ message, hint phrase }{
 	},
 	"op-kind": {
 		phrase{"{detail} fields cannot be searched like this", "{detail} 型のフィールドにはこの書き方を使えません"},
-		phrase{"int and time take values, comparisons and ranges; bool takes true or false; only text takes wildcards, ~ and /regular expressions/",
-			"int と time には値・比較・範囲、bool には true / false を書きます。ワイルドカード、~、/正規表現/ は文字列のフィールドだけで使えます"},
+		phrase{
+			"int and time take values, comparisons and ranges; bool takes true or false; only text takes wildcards, ~ and /regular expressions/",
+			"int と time には値・比較・範囲、bool には true / false を書きます。ワイルドカード、~、/正規表現/ は文字列のフィールドだけで使えます",
+		},
 	},
 	"bad-term": {
 		phrase{"a term without a field takes only words, phrases and wildcards", "フィールドのない条件には単語・語句・ワイルドカードだけを使えます"},

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -100,11 +101,7 @@ func anyText(wildcards bool) *rapid.Generator[string] {
 		piece = append(piece, "?", "*x")
 	}
 	return rapid.Custom(func(t *rapid.T) string {
-		s := ""
-		for _, p := range rapid.SliceOfN(rapid.SampledFrom(piece), 1, 6).Draw(t, "pieces") {
-			s += p
-		}
-		return s
+		return strings.Join(rapid.SliceOfN(rapid.SampledFrom(piece), 1, 6).Draw(t, "pieces"), "")
 	})
 }
 

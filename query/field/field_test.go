@@ -36,13 +36,27 @@ func TestLookup(t *testing.T) {
 		name  string
 		want  Field // without a name: unknown
 	}{
-		{strict, "region", region}, {strict, "REGION", region},
-		{strict, "api.operation", operation}, {strict, "api_operation", operation}, {strict, "Api_Operation", operation},
-		{strict, "size", leaf("size", Int)}, {strict, "id", leaf("id", String)}, {strict, "Size", Field{}}, {strict, "operation", Field{}},
-		{strict, "twin", Field{}}, {strict, "Twin", fields[7]},
-		{strict, "requestParameters.x.y", path("requestParameters.x.y")}, {strict, "requestParameters.", Field{}}, {strict, "requestParameters..x", Field{}},
-		{strict, "other.x", Field{}}, {strict, "x", Field{}}, {strict, "", Field{}},
-		{open, "other.x", path("other.x")}, {open, "x", leaf("x", String)}, {open, "size", leaf("size", Int)}, {open, "", Field{}},
+		{strict, "region", region},
+		{strict, "REGION", region},
+		{strict, "api.operation", operation},
+		{strict, "api_operation", operation},
+		{strict, "Api_Operation", operation},
+		{strict, "size", leaf("size", Int)},
+		{strict, "id", leaf("id", String)},
+		{strict, "Size", Field{}},
+		{strict, "operation", Field{}},
+		{strict, "twin", Field{}},
+		{strict, "Twin", fields[7]},
+		{strict, "requestParameters.x.y", path("requestParameters.x.y")},
+		{strict, "requestParameters.", Field{}},
+		{strict, "requestParameters..x", Field{}},
+		{strict, "other.x", Field{}},
+		{strict, "x", Field{}},
+		{strict, "", Field{}},
+		{open, "other.x", path("other.x")},
+		{open, "x", leaf("x", String)},
+		{open, "size", leaf("size", Int)},
+		{open, "", Field{}},
 	} {
 		got, ok := c.table.Lookup(c.name)
 		if diff := cmp.Diff(c.want, got); diff != "" || ok != (c.want.Name != "") {
