@@ -56,8 +56,8 @@ func (p *peeker) value(path string, depth int) {
 		}
 		return
 	}
-	if p.s.Object(); depth >= peekDepth {
-		return
+	if depth >= peekDepth || !p.s.Object() {
+		return // Unread, it is skipped.
 	}
 	for p.s.Next() {
 		if len(p.found) >= peekMembers {

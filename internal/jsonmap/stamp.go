@@ -2,7 +2,6 @@ package jsonmap
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 )
 
@@ -94,12 +93,4 @@ func stamped(b []byte) bool {
 		}
 	}
 	return true
-}
-
-func quote(s string) []byte {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return []byte(`""`) // A string always marshals.
-	}
-	return b
 }

@@ -35,7 +35,9 @@ const (
 const maxUnwrap = 5
 
 // Decoder reads the records of one object into events. It is a yagura.Decoder
-// save that a bad record is a [jsonscan.BadRecord].
+// save that a bad record is a [jsonscan.BadRecord]. An event's Raw is the record
+// itself, without what it was wrapped in: it decodes to the same event alone,
+// and a record delivered in two ways is the same.
 type Decoder struct {
 	shape   Shape
 	records *jsonscan.Records
@@ -46,14 +48,12 @@ type Decoder struct {
 	number  int64
 }
 
-// Finish completes an event whose columns are filled. rest is the JSON object
-// that stood around the record with the record left out, "" if there was none.
+// Finish completes an event whose columns are filled and whose Raw is the record.
 // An error makes the record a bad one and is its reason.
-type Finish func(ev *ocsf.Event, rest string) error
+type Finish func(ev *ocsf.Event) error
 
 type item struct {
 	raw    []byte
-	rest   string
 	reason string // what is wrong with it
 	offset int64
 }
@@ -93,7 +93,7 @@ func (d *Decoder) Next(ev *ocsf.Event) error {
 		return d.bad(ev, it)
 	}
 	ev.Raw = alias(it.raw)
-	if err := d.finish(ev, it.rest); err != nil {
+	if err := d.finish(ev); err != nil {
 		it.reason = err.Error()
 		return d.bad(ev, it)
 	}
@@ -184,16 +184,15 @@ func (d *Decoder) unwrap(it item, depth int) {
 // descend goes into a member that holds one record or several.
 func (d *Decoder) descend(it item, all []member, key string, depth int) {
 	value := get(all, key)
-	around := without(all, key, it.rest)
 	if value[0] == '{' {
-		d.unwrap(item{raw: []byte(value), rest: around, offset: it.offset}, depth+1)
+		d.unwrap(item{raw: []byte(value), offset: it.offset}, depth+1)
 		return
 	}
 	var s jsonscan.Scanner
 	s.Reset([]byte(value))
 	s.Array()
 	for s.Next() {
-		inner := item{raw: []byte(s.Raw()), rest: around, offset: it.offset}
+		inner := item{raw: []byte(s.Raw()), offset: it.offset}
 		d.unwrap(inner, depth+1)
 	}
 }
@@ -211,35 +210,9 @@ func (d *Decoder) message(it item, key string, depth int) {
 	case strings.HasPrefix(v, "CWL CONTROL MESSAGE"):
 		// CloudWatch Logs tries out the subscription; no record is in it.
 	default:
-		inner := item{raw: []byte(strings.TrimSpace(v)), rest: without(all, key, it.rest), offset: it.offset}
+		inner := item{raw: []byte(strings.TrimSpace(v)), offset: it.offset}
 		d.unwrap(inner, depth+1)
 	}
-}
-
-// without gives the object with one member left out, inside the rest of what
-// stood around it.
-func without(all []member, key, outer string) string {
-	var b strings.Builder
-	b.WriteByte('{')
-	if inner := strings.TrimSuffix(strings.TrimPrefix(outer, "{"), "}"); inner != "" {
-		b.WriteString(inner)
-	}
-	for _, m := range all {
-		if m.key == key {
-			continue
-		}
-		if b.Len() > 1 {
-			b.WriteByte(',')
-		}
-		b.Write(quote(m.key))
-		b.WriteByte(':')
-		b.WriteString(m.value)
-	}
-	b.WriteByte('}')
-	if b.Len() == 2 {
-		return ""
-	}
-	return b.String()
 }
 
 func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -25,7 +25,7 @@ func transport(ev *ocsf.Event, s *jsonscan.Scanner) {
 
 // finish needs a time and a question. The status says whether DNS answered:
 // NXDOMAIN is a failure, an empty answer (NODATA) is not.
-func finish(ev *ocsf.Event, rest string) error {
+func finish(ev *ocsf.Event) error {
 	if ev.Time == 0 {
 		return errors.New("no query_timestamp")
 	}
@@ -48,6 +48,5 @@ func finish(ev *ocsf.Event, rest string) error {
 	if ev.Action == "BLOCK" {
 		ev.Status = ocsf.StatusFailure
 	}
-	ev.Unmapped = rest
 	return nil
 }

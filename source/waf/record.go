@@ -111,7 +111,7 @@ func whence(key string) place {
 type place struct{ account, region string }
 
 // finish needs a time and a web ACL.
-func (p place) finish(ev *ocsf.Event, rest string) error {
+func (p place) finish(ev *ocsf.Event) error {
 	if ev.Time == 0 {
 		return errors.New("no timestamp")
 	}
@@ -140,7 +140,6 @@ func (p place) finish(ev *ocsf.Event, rest string) error {
 			ev.HTTP.Host, ev.HTTP.Port = host, int64(n)
 		}
 	}
-	ev.Unmapped = rest
 	return nil
 }
 

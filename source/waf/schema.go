@@ -59,7 +59,7 @@ var schema = &ocsf.Schema{
 	Columns: jsonmap.Columns(
 		names,
 		"http_request_url_port", "http_request_user_agent", "http_request_referrer", "http_request_x_forwarded_for",
-		"finding_info_analytic", "unmapped",
+		"finding_info_analytic",
 	),
 	Native: names,
 	Order:  []string{"src_endpoint_ip", "http_request_url_hostname", "time"},
