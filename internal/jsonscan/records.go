@@ -20,6 +20,9 @@ type Record struct {
 	Wrapper string // name of the array around it, empty if it stands alone
 }
 
+// Text is Raw as text, without a copy.
+func (r *Record) Text() string { return alias(r.Raw) }
+
 // BadRecord is a record that cannot be split off. Next goes on behind it.
 type BadRecord struct {
 	Number int64

@@ -84,6 +84,9 @@ func (s *Scanner) Reset(b []byte) {
 	s.pos = space(b, 0)
 }
 
+// ResetText is Reset over text.
+func (s *Scanner) ResetText(t string) { s.Reset(unsafe.Slice(unsafe.StringData(t), len(t))) }
+
 // End reads the rest and returns the first error of the walk, nil if the text
 // is exactly one valid value.
 func (s *Scanner) End() error {
