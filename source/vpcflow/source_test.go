@@ -3,8 +3,10 @@ package vpcflow
 import (
 	"testing"
 
+	"github.com/yagura-sec/yagura/source/elb"
+	"github.com/yagura-sec/yagura/source/s3access"
 	"github.com/yagura-sec/yagura/yaguratest"
 )
 
-func TestSource(t *testing.T) { yaguratest.Source(t, New(), "testdata") }
+func TestSource(t *testing.T) { yaguratest.Source(t, New(), "testdata", elb.New(), s3access.New()) }
 func FuzzSource(f *testing.F) { yaguratest.FuzzSource(f, New(), "testdata") }
