@@ -15,7 +15,7 @@ import (
 )
 
 // Golden compares got with the file at path; with -update it writes the file.
-func Golden(t *testing.T, path string, got []byte) {
+func Golden(t testing.TB, path string, got []byte) {
 	t.Helper()
 	if *update {
 		if err := os.WriteFile(path, got, 0o644); err != nil {

@@ -30,16 +30,7 @@ func Source(t *testing.T, src yagura.Source, dir string, others ...yagura.Source
 		t.Run(f.name, func(t *testing.T) {
 			full := Decode(src, f.input(nil), f.limit())
 			Golden(t, f.path+".golden", golden(&full))
-			checkResult(t, src, f, &full)
-			checkMatch(t, src, f, others)
-			checkSame(t, "a second reading", &full, Decode(src, f.input(nil), f.limit()))
-			if f.random() {
-				return
-			}
-			checkArrivals(t, src, f, &full)
-			checkCuts(t, src, f, &full)
-			checkBound(t, src, f)
-			checkRaw(t, src, f, &full)
+			checkFixture(t, src, f, &full, others)
 		})
 	}
 	refused, err := filepath.Glob(filepath.Join(dir, "refused", "*"))
@@ -57,6 +48,20 @@ func Source(t *testing.T, src yagura.Source, dir string, others ...yagura.Source
 			}
 		})
 	}
+}
+
+func checkFixture(t testing.TB, src yagura.Source, f *fixture, full *Result, others []yagura.Source) {
+	t.Helper()
+	checkResult(t, src, f, full)
+	checkMatch(t, src, f, others)
+	checkSame(t, "a second reading", full, Decode(src, f.input(nil), f.limit()))
+	if f.random() {
+		return
+	}
+	checkArrivals(t, src, f, full)
+	checkCuts(t, src, f, full)
+	checkBound(t, src, f)
+	checkRaw(t, src, f, full)
 }
 
 // checkResult looks at every event by itself.

@@ -3,6 +3,7 @@ package jsonscan
 import (
 	"fmt"
 	"io"
+	"slices"
 )
 
 // DefaultMaxRecord is the limit of one record when the caller gives none.
@@ -24,7 +25,7 @@ type Record struct {
 func (r *Record) Text() string { return alias(r.Raw) }
 
 // BadRecord is a record that cannot be split off. Next goes on behind it.
-type BadRecord struct {
+type BadRecord struct { //nolint:errname // It is a record first, and goes on to be one in quarantine.
 	Number int64
 	Offset int64
 	Reason string
@@ -36,14 +37,14 @@ func (e *BadRecord) Error() string {
 	return fmt.Sprintf("record %d at byte %d: %s", e.Number, e.Offset, e.Reason)
 }
 
-// Truncated ends a stream that stops inside a value or an array.
-type Truncated struct {
+// TruncatedError ends a stream that stops inside a value or an array.
+type TruncatedError struct {
 	Number int64 // of the record that is missing or cut
 	Offset int64 // length of the stream
 }
 
 // Error says where the stream stops.
-func (e *Truncated) Error() string {
+func (e *TruncatedError) Error() string {
 	return fmt.Sprintf("truncated at byte %d, in or before record %d: the rest of the object is missing", e.Offset, e.Number)
 }
 
@@ -102,7 +103,7 @@ func (r *Records) Header() []byte {
 	if r.head == nil || r.headDone {
 		return r.head
 	}
-	return append(r.head[:len(r.head):len(r.head)], "]}"...)
+	return append(slices.Clip(r.head), "]}"...)
 }
 
 // Next gives the next record. After a *BadRecord it goes on; io.EOF is the sound
@@ -176,7 +177,7 @@ func (r *Records) end() {
 	case !r.in.ended():
 		r.err = fmt.Errorf("reading at byte %d: %w", at, r.in.err)
 	case r.place != top:
-		r.err = &Truncated{Number: r.number, Offset: at}
+		r.err = &TruncatedError{Number: r.number, Offset: at}
 	default:
 		r.err = io.EOF
 	}
@@ -216,6 +217,7 @@ func (r *Records) value() (Record, bool, error) {
 		var v verdict
 		r.pos, v = r.w.run(b, r.pos, r.start, !r.long)
 		switch v {
+		case wantMore:
 		case closed:
 			return r.closed()
 		case foundArray:

@@ -49,17 +49,15 @@ func (s *Scanner) Skip() {
 // up to its first value. It returns the index behind, -1 after an error, and
 // sets the state.
 func (s *Scanner) scalarOrOpen(b []byte, i int) int {
-	end := -1
 	if i >= len(b) {
 		s.fail(i, "unexpected end")
 		return -1
 	}
+	var end int
 	switch c := b[i]; c {
 	case '"':
-		end, _ = stringEnd(b, i+1)
-		end++ // the quote itself; -1 becomes 0
-		if end == 0 {
-			end = -1
+		if end, _ = stringEnd(b, i+1); end >= 0 {
+			end++ // the quote itself
 		}
 	case '{', '[':
 		if s.depth >= MaxDepth {

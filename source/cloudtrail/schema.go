@@ -32,8 +32,10 @@ var schema = ocsf.Schema{
 }
 
 // native lists the record's members in the case in which AWS writes them. A
-// column stands where it holds exactly what the record says; what is derived or
-// falls back to another member is read by path.
+// column stands where it holds the member's value, or that of another member
+// with the same meaning when it is missing (recipientAccountId: the caller's
+// account; accessKeyId: credentialId; principalId: onBehalfOf.userId). What is
+// derived otherwise is read by path.
 var native = []ocsf.Native{
 	column("eventVersion", "metadata_log_version"),
 	column("eventTime", "time"),
