@@ -95,7 +95,7 @@ func (r *Reader) line() (string, int64, error) {
 
 // rest gives what the stream's end left over.
 func (r *Reader) rest() (string, int64, error) {
-	if r.err == io.EOF && r.w > r.r {
+	if errors.Is(r.err, io.EOF) && r.w > r.r {
 		return r.take(r.w-r.r, 0)
 	}
 	return "", r.off, r.err

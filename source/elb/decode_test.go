@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -52,7 +53,7 @@ func TestRealFile(t *testing.T) {
 		}
 		for i := range r.Events {
 			ev := &r.Events[i]
-			if ev.Src.IP != "" || ev.Src.Name != "x.0.0.0" || ev.Dst.Name != "X.X.X.X" || ev.Account != "XXXXXXXXXXXX" || ev.Region != "us-east-2" || ev.HTTP.Code != 400 || ev.HTTP.Method != "GET" || ev.Action != "waf,forward" {
+			if ev.Src.IP != "" || ev.Src.Name != "x.0.0.0" || ev.Dst.Name != "X.X.X.X" || ev.Account != "XXXXXXXXXXXX" || ev.Region != "us-east-2" || ev.HTTP.Code != 400 || ev.HTTP.Method != http.MethodGet || ev.Action != "waf,forward" {
 				t.Fatalf("event %d: %+v", i, ev)
 			}
 		}

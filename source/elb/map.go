@@ -145,6 +145,9 @@ func arn(m *mapper, ev *ocsf.Event, v string) error {
 	from := len(m.names)
 	m.names = append(append(m.names, ev.ResourceNames...), v)
 	ev.ResourceNames = m.names[from:len(m.names):len(m.names)]
+	if ev.Account != "" && ev.Region != "" {
+		return nil
+	}
 	if parts := strings.SplitN(v, ":", 6); len(parts) == 6 && parts[2] == "elasticloadbalancing" {
 		if ev.Account == "" {
 			ev.Account = parts[4]

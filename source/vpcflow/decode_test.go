@@ -399,11 +399,10 @@ func FuzzFile(f *testing.F) {
 		for n := int64(0); ; n++ {
 			var ev ocsf.Event
 			err := d.Next(&ev)
-			var re *yagura.RecordError
 			if err == io.EOF {
 				return
 			}
-			if errors.As(err, &re) {
+			if _, bad := errors.AsType[*yagura.RecordError](err); bad {
 				continue
 			}
 			if err != nil {

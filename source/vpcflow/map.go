@@ -1,6 +1,7 @@
 package vpcflow
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/yagura-sec/yagura/internal/lines"
@@ -104,7 +105,7 @@ func (m *mapper) when(ev *ocsf.Event, f *format, stampAt int64) (exact bool, _ e
 			return !f.start, nil
 		}
 	}
-	return false, fmt.Errorf("the record has neither start nor end, and the object's name has no time")
+	return false, errors.New("the record has neither start nor end, and the object's name has no time")
 }
 
 // judge says what became of a flow.

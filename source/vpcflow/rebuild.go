@@ -59,6 +59,7 @@ func value(b []byte, ev *ocsf.Event, f *field) []byte {
 		}
 	case stamp:
 		return append(b, stampText(ev.Time)...)
+	case other: // in unmapped
 	}
 	return b
 }

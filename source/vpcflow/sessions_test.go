@@ -67,28 +67,68 @@ func TestSessions(t *testing.T) {
 		want    []brief
 		skipped int
 	}{
-		{"a long connection is one session", []*ocsf.Event{up(0, 100, 2), down(0, 900, 18), up(60, 10, 0), down(60, 20, 0), up(120, 10, 1), down(120, 20, 1)},
-			[]brief{{client + ":50000", 120, 940, 6, 0, 180}}, 0},
-		{"the answer's record may come first", []*ocsf.Event{down(0, 900, 18), up(5, 100, 3)},
-			[]brief{{client + ":50000", 100, 900, 2, 0, 65}}, 0},
-		{"a SYN begins another session", []*ocsf.Event{up(0, 100, 3), down(0, 1, 19), up(60, 50, 2), down(60, 2, 18)},
-			[]brief{{client + ":50000", 100, 1, 2, 0, 60}, {client + ":50000", 50, 2, 2, 60, 120}}, 0},
-		{"another ephemeral port is another session", []*ocsf.Event{up(0, 100, 2), record(client, 50001, server, 443, 60, 100, 2)},
-			[]brief{{client + ":50000", 100, 0, 1, 0, 60}, {client + ":50001", 100, 0, 1, 60, 120}}, 0},
-		{"two windows of silence are one session", []*ocsf.Event{up(0, 1, 0), up(180, 1, 0)},
-			[]brief{{client + ":50000", 2, 0, 2, 0, 240}}, 0},
-		{"more than two windows are not", []*ocsf.Event{up(0, 1, 0), up(181, 1, 0)},
-			[]brief{{client + ":50000", 1, 0, 1, 0, 60}, {client + ":50000", 1, 0, 1, 181, 241}}, 0},
-		{"without a SYN the low port serves", []*ocsf.Event{down(0, 5, 0), up(0, 6, 0)},
-			[]brief{{client + ":50000", 6, 5, 2, 0, 60}}, 0},
-		{"accepted and rejected do not mix", []*ocsf.Event{rejected, up(0, 100, 2)},
-			[]brief{{client + ":50000", 7, 0, 1, 0, 60}, {client + ":50000", 100, 0, 1, 0, 60}}, 0},
-		{"two interfaces saw it: not counted twice in one session", []*ocsf.Event{up(0, 100, 2), otherENI},
-			[]brief{{client + ":50000", 100, 0, 1, 0, 60}, {client + ":50000", 100, 0, 1, 0, 60}}, 0},
+		{
+			"a long connection is one session",
+			[]*ocsf.Event{up(0, 100, 2), down(0, 900, 18), up(60, 10, 0), down(60, 20, 0), up(120, 10, 1), down(120, 20, 1)},
+			[]brief{{client + ":50000", 120, 940, 6, 0, 180}},
+			0,
+		},
+		{
+			"the answer's record may come first",
+			[]*ocsf.Event{down(0, 900, 18), up(5, 100, 3)},
+			[]brief{{client + ":50000", 100, 900, 2, 0, 65}},
+			0,
+		},
+		{
+			"a SYN begins another session",
+			[]*ocsf.Event{up(0, 100, 3), down(0, 1, 19), up(60, 50, 2), down(60, 2, 18)},
+			[]brief{{client + ":50000", 100, 1, 2, 0, 60}, {client + ":50000", 50, 2, 2, 60, 120}},
+			0,
+		},
+		{
+			"another ephemeral port is another session",
+			[]*ocsf.Event{up(0, 100, 2), record(client, 50001, server, 443, 60, 100, 2)},
+			[]brief{{client + ":50000", 100, 0, 1, 0, 60}, {client + ":50001", 100, 0, 1, 60, 120}},
+			0,
+		},
+		{
+			"two windows of silence are one session",
+			[]*ocsf.Event{up(0, 1, 0), up(180, 1, 0)},
+			[]brief{{client + ":50000", 2, 0, 2, 0, 240}},
+			0,
+		},
+		{
+			"more than two windows are not",
+			[]*ocsf.Event{up(0, 1, 0), up(181, 1, 0)},
+			[]brief{{client + ":50000", 1, 0, 1, 0, 60}, {client + ":50000", 1, 0, 1, 181, 241}},
+			0,
+		},
+		{
+			"without a SYN the low port serves",
+			[]*ocsf.Event{down(0, 5, 0), up(0, 6, 0)},
+			[]brief{{client + ":50000", 6, 5, 2, 0, 60}},
+			0,
+		},
+		{
+			"accepted and rejected do not mix",
+			[]*ocsf.Event{rejected, up(0, 100, 2)},
+			[]brief{{client + ":50000", 7, 0, 1, 0, 60}, {client + ":50000", 100, 0, 1, 0, 60}},
+			0,
+		},
+		{
+			"two interfaces saw it: not counted twice in one session",
+			[]*ocsf.Event{up(0, 100, 2), otherENI},
+			[]brief{{client + ":50000", 100, 0, 1, 0, 60}, {client + ":50000", 100, 0, 1, 0, 60}},
+			0,
+		},
 		{"the packet's address counts", []*ocsf.Event{hop}, []brief{{client + ":50000", 100, 0, 1, 0, 60}}, 0},
 		{"no flow, no session", []*ocsf.Event{nodata}, nil, 1},
-		{"order does not matter", []*ocsf.Event{up(120, 10, 1), down(0, 900, 18), up(0, 100, 2)},
-			[]brief{{client + ":50000", 110, 900, 3, 0, 180}}, 0},
+		{
+			"order does not matter",
+			[]*ocsf.Event{up(120, 10, 1), down(0, 900, 18), up(0, 100, 2)},
+			[]brief{{client + ":50000", 110, 900, 3, 0, 180}},
+			0,
+		},
 	} {
 		got, skipped := Sessions(c.in, time.Minute)
 		if d := cmp.Diff(c.want, briefs(got), cmpopts.EquateEmpty()); d != "" || skipped != c.skipped {

@@ -15,9 +15,10 @@
 // field of the list, "@timestamp". Fields that are not known yet are kept in
 // unmapped under their name. Blank lines and header lines are no records.
 //
-// "-" is absent. A NODATA or SKIPDATA record has no flow fields at all, whatever
-// it writes there: traffic.sampling says which of the two it is. SKIPDATA is a
-// gap in the coverage, never zero traffic.
+// "-" is absent; the account "unknown" (interfaces of AWS's own) is kept as it is.
+// A NODATA or SKIPDATA record has no flow fields at all, whatever it writes
+// there: traffic.sampling says which of the two it is. SKIPDATA is a gap in the
+// coverage, never zero traffic.
 //
 // src_endpoint.ip is srcaddr: the address of the interface, which for traffic
 // through it (NAT gateway, transit gateway, pods) is not the packet's; the
