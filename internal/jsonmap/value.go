@@ -85,7 +85,8 @@ func Time(v string) (int64, bool) {
 	if f < 1e11 {
 		f *= 1e3
 	}
-	return int64(math.Round(f * 1e3)), true
+	us := int64(math.Round(f * 1e3))
+	return us, us > 0
 }
 
 const endOfTime = 253402300800 * 1e6 // the year 10000
