@@ -91,7 +91,7 @@ func TestSmall(t *testing.T) {
 	}
 	walk(t, table)
 	want := Action{
-		Service: "s3", Name: "A", Level: "List", Keys: []string{}, Dependent: []string{"s3:B"},
+		Service: "s3", Name: "A", Level: "List", Keys: []string{"s3:k"}, Dependent: []string{"s3:B"},
 		Resources: []Resource{{Name: "b", ARN: "arn", Required: true, Keys: []string{"s3:k"}}},
 	}
 	if diff := cmp.Diff(want, table.Action(0)); diff != "" {
