@@ -94,7 +94,7 @@ func (d *decoder) Next(ev *ocsf.Event) error {
 		return d.bad(line, at, err.Error())
 	}
 	ev.Raw = line
-	ev.Rebuildable = ev.Rebuildable && single
+	ev.Rebuildable = ev.Rebuildable && single && ascii(line)
 	ev.Provenance.Record = d.record
 	d.record++
 	return nil

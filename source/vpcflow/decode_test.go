@@ -91,6 +91,28 @@ func TestSkipdataIsNeverZeroTraffic(t *testing.T) {
 	}
 }
 
+func TestWhatIsRebuildable(t *testing.T) {
+	for line, want := range map[string]bool{
+		v2Line: true,
+		strings.Replace(v2Line, "49152", "049152", 1): false,
+		strings.Replace(v2Line, " 6 ", "  6 ", 1):     false,
+		v2Line + " ": false,
+		strings.Replace(v2Line, "eni-0a", "eni-\xff", 1):        false,
+		strings.Replace(v2Line, "10.20.1.15", "2001:db8::1", 1): true,
+		strings.Replace(v2Line, "10.20.1.15", "2001:DB8::1", 1): false,
+		strings.Replace(v2Line, "10.20.1.15", "x.0.0.0", 1):     true,
+		strings.Replace(v2Line, "1767312060", "-", 1):           false,
+		"2026-01-02T00:01:00.000Z " + v2Line:                    true,
+		"2026-01-02T00:01:00.001Z " + v2Line:                    false,
+		strings.Replace(v2Line, "111122223333", "unknown", 1):   true,
+	} {
+		ev := text1(t, line, defaultFormat.text)
+		if ev.Rebuildable != want || want && rebuild(ev) != line || ev.Raw != line {
+			t.Errorf("%q: rebuildable %v, rebuilt %q", line, ev.Rebuildable, rebuild(ev))
+		}
+	}
+}
+
 func TestFormats(t *testing.T) {
 	for name, option := range map[string]string{
 		"aws":     "${srcaddr} ${dstaddr} ${start} ${az-id}",
@@ -456,6 +478,31 @@ func BenchmarkV5(b *testing.B) {
 	}
 	rows := strings.SplitAfter(string(data), "\n")
 	benchmark(b, rows[0], func(int) string { return rows[1] })
+}
+
+func BenchmarkParquet(b *testing.B) {
+	names := strings.Split(strings.ReplaceAll(defaultFormat.text, "-", "_"), " ")
+	rows := make([][]string, 20000)
+	for i := range rows {
+		rows[i] = strings.Fields(v2Line)
+		rows[i][5] = strconv.Itoa(32768 + i%28000)
+	}
+	file := writeParquet(b, names, rows)
+	b.ReportAllocs()
+	var ev ocsf.Event
+	for b.Loop() {
+		d, err := New().Open(yagura.Input{At: bytes.NewReader(file), Size: int64(len(file))})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for err == nil {
+			err = d.Next(&ev)
+		}
+		if err != io.EOF {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N*len(rows))/b.Elapsed().Seconds(), "events/s")
 }
 
 func BenchmarkRebuildV2(b *testing.B) {

@@ -105,6 +105,7 @@ func (d *parquetDecoder) Next(ev *ocsf.Event) (err error) {
 		return d.bad(line, err)
 	}
 	ev.Raw = line
+	ev.Rebuildable = ev.Rebuildable && ascii(line)
 	ev.Provenance.Record = d.record
 	d.record++
 	return nil

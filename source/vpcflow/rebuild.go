@@ -79,6 +79,16 @@ func fromUnmapped(b []byte, name, object string) (_ []byte, rest string) {
 	return append(b, value...), strings.TrimPrefix(rest, ",")
 }
 
+// ascii says that a record has only ASCII. Another is stored as it is, so that
+// its bytes do not depend on what a column makes of text that is not UTF-8.
+func ascii(s string) bool {
+	var all byte
+	for i := range len(s) {
+		all |= s[i]
+	}
+	return all < 0x80
+}
+
 func stampText(us int64) string {
 	return time.UnixMicro(us).UTC().Format("2006-01-02T15:04:05.000Z")
 }
