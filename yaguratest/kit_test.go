@@ -66,8 +66,7 @@ func (d *toyDecoder) next(ev *ocsf.Event) error {
 		ev.Reset()
 	}
 	rec, err := d.records.Next()
-	var bad *jsonscan.BadRecord
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*jsonscan.BadRecord](err); ok {
 		return &yagura.RecordError{Record: bad.Number, Offset: bad.Offset, Reason: bad.Reason, Raw: bad.Raw}
 	}
 	if err != nil {
@@ -174,8 +173,7 @@ func TestKitCatches(t *testing.T) {
 		}, "passes a limit of 48"},
 		{"gives reasonless errors", func(s *toy) {
 			s.after = func(_ *ocsf.Event, err error) error {
-				var bad *yagura.RecordError
-				if errors.As(err, &bad) {
+				if bad, ok := errors.AsType[*yagura.RecordError](err); ok {
 					bad.Reason = ""
 				}
 				return err

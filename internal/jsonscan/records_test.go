@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -219,6 +221,10 @@ func FuzzRecords(f *testing.F) {
 				t.Fatalf("%q depends on how it is read:\n%s", b, diff)
 			}
 		}
+		if limit == 0 {
+			nothingLost(t, b, "Records", "items")
+			nothingLost(t, b)
+		}
 		var list []json.RawMessage
 		if limit == 0 && json.Unmarshal(b, &list) == nil && list != nil {
 			if len(got) != len(list) {
@@ -231,6 +237,66 @@ func FuzzRecords(f *testing.F) {
 			}
 		}
 	})
+}
+
+// nothingLost proves that every byte of b is in a record, in a bad record, in the
+// object around the records, or behind an error that ends the stream.
+func nothingLost(t *testing.T, b []byte, names ...string) {
+	t.Helper()
+	rs := NewRecords(bytes.NewReader(b), 0, names...)
+	at, wrapped := int64(0), false
+	if bytes.HasPrefix(b, []byte("\xef\xbb\xbf")) {
+		at = 3
+	}
+	for {
+		rec, err := rs.Next()
+		raw, offset := rec.Raw, rec.Offset
+		var bad *BadRecord
+		switch {
+		case errors.As(err, &bad):
+			raw, offset = bad.Raw, bad.Offset
+		case err == io.EOF:
+			raw, offset = nil, int64(len(b))
+		case err != nil:
+			return
+		}
+		wrapped = wrapped || rs.Header() != nil
+		if offset < at && !wrapped {
+			t.Fatalf("%q: byte %d comes twice, before %d", b, offset, at)
+		}
+		if gap := b[min(at, offset):offset]; !wrapped && strings.Trim(string(gap), " \t\r\n,[]") != "" {
+			t.Fatalf("%q: %q is lost", b, gap)
+		}
+		if err == io.EOF {
+			return
+		}
+		at = offset + int64(len(raw))
+	}
+}
+
+// One damaged byte costs at most the record it is in and the one behind it.
+func TestDamageStaysLocal(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(7, 11))
+	for _, form := range []struct{ open, sep, end string }{{"", "\n", "\n"}, {`{"Records":[`, ",", "]}"}, {"[\n", ",\n", "\n]"}} {
+		for range 3000 {
+			var recs []string
+			for i := range 6 {
+				recs = append(recs, fmt.Sprintf(`{"v":%d,"o":{"a":[1,{"b":"c, \"d\" {e"}]},"s":"text %d"}`, i, i))
+			}
+			hurt := rnd.IntN(5)
+			broken := []byte(recs[hurt])
+			broken[1+rnd.IntN(len(broken)-1)] = "{}[]\",:\\x\n"[rnd.IntN(10)]
+			want := slices.Clone(recs)
+			recs[hurt] = string(broken)
+			in := form.open + strings.Join(recs, form.sep) + form.end
+			got := strings.Join(split(strings.NewReader(in), 0, "Records"), "\n")
+			for i, r := range want {
+				if i != hurt && i != hurt+1 && !strings.Contains(got, r) {
+					t.Fatalf("%s\nrecord %d is hurt, %d is lost:\n%s", in, hurt, i, got)
+				}
+			}
+		}
+	}
 }
 
 func BenchmarkRecords(b *testing.B) {

@@ -188,6 +188,28 @@ func TestActivityFollowsTheVerb(t *testing.T) {
 	}
 }
 
+func TestMatch(t *testing.T) {
+	record := `{"eventVersion":"1.08","userIdentity":{"type":"IAMUser"},"eventTime":"2026-03-04T05:06:07Z","eventSource":"s3.amazonaws.com","eventName":"PutObject","responseElements":{"message":"done"}`
+	for _, c := range []struct {
+		name, key, head string
+		want            yagura.Match
+	}{
+		{"a record that has a message", "", record + "}", yagura.ByContent},
+		{"a first record longer than the head", "", `{"Records":[` + record + `,"requestParameters":{"x":"` + strings.Repeat("y", 64<<10), yagura.ByContent},
+		{"byte order mark and space", "", "\xef\xbb\xbf\n" + record + "}", yagura.ByContent},
+		{"a renamed file under a foreign key", "AWSLogs/640518232997/WAFLogs/x.json.gz", record + "}", yagura.ByContent},
+		{"an organisation's trail", "logs/AWSLogs/o-4k7xq2m9zt/640518232997/CloudTrail/us-east-1/2026/03/04/a.json.gz", "", yagura.ByKey},
+		{"no records yet", "AWSLogs/640518232997/CloudTrail/us-east-1/2026/03/04/a.json.gz", `{"Records":[]}`, yagura.ByKey},
+		{"a digest", "AWSLogs/640518232997/CloudTrail-Digest/us-east-1/2026/03/04/a.json.gz", "", yagura.NoMatch},
+		{"nothing", "", "", yagura.NoMatch},
+		{"text", "", "2 640518232997 eni-0b1 eventVersion eventTime", yagura.NoMatch},
+	} {
+		if got := New().Match(c.key, []byte(c.head)); got != c.want {
+			t.Errorf("%s: Match = %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
 func TestAnEmptyFileIsNotAnError(t *testing.T) {
 	d, err := New().Open(yagura.Input{Body: strings.NewReader(`{"Records":[]}`)})
 	if err != nil {

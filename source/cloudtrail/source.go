@@ -29,6 +29,9 @@
 //   - A value of an unexpected type is read as its text when it is a number or
 //     boolean and is absent when it is an object, array or null.
 //
+// Late records and updates of records (addendum) are events like others: AWS gives
+// an update its own eventID and names the first in addendum.originalEventID.
+//
 // It refuses digest files (CloudTrail-Digest): they are evidence about log files,
 // not events. A record without eventTime, without eventName and insightDetails,
 // or with another major eventVersion than 1 is a record error.
@@ -97,19 +100,17 @@ func looksRight(head []byte) bool {
 		return true
 	}
 	switch {
-	case has("CloudTrailEvent"):
-		return true
+	case has("eventVersion", "eventTime"): // EventBridge events too: detail has them
+		return !notification(text) && (has("userIdentity", "eventSource", "eventName") || has("insightDetails"))
 	case has("message"): // CloudWatch Logs: the record stands in a JSON string
 		return strings.Contains(text, `{\"eventVersion\":`) && strings.Contains(text, `\"userIdentity\":`)
-	case has("detail-type", "detail") && !strings.Contains(text, "via CloudTrail"):
-		return false
-	case !has("eventVersion", "eventTime"), strings.Contains(text, `"aws:`) && has("eventSource") && eventSourceIsNotification(text):
-		return false // S3, Kinesis and SQS notifications say "eventSource":"aws:s3"
 	}
-	return has("userIdentity", "eventSource", "eventName") || has("insightDetails")
+	return has("CloudTrailEvent")
 }
 
-func eventSourceIsNotification(text string) bool {
+// notification knows the messages of S3, Kinesis, DynamoDB and SQS by their
+// eventSource, "aws:s3" and the like.
+func notification(text string) bool {
 	_, after, _ := strings.Cut(text, `"eventSource"`)
 	after = strings.TrimLeft(after, ": \t\r\n")
 	return strings.HasPrefix(after, `"aws:`)
