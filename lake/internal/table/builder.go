@@ -32,10 +32,14 @@ type column struct {
 	is   []byte   // ID: 1 when the UUID form is used
 }
 
-// NewBuilder gives an empty builder for a source's columns.
-func NewBuilder(schema *ocsf.Schema) *Builder {
+// NewBuilder gives an empty builder for the named columns of a source, or for
+// all of them.
+func NewBuilder(schema *ocsf.Schema, names ...string) *Builder {
 	b := &Builder{schema: schema}
-	for _, name := range schema.Names() {
+	if len(names) == 0 {
+		names = schema.Names()
+	}
+	for _, name := range names {
 		b.cols = append(b.cols, column{meta: ocsf.Lookup(name)})
 	}
 	return b

@@ -28,7 +28,7 @@ func (b *Builder) Event(i int, ev *ocsf.Event) {
 			*c.meta.Str(ev) = string(c.str(i))
 		}
 	}
-	if ev.Raw == "" && b.schema.Rebuild != nil {
+	if ev.Raw == "" && b.schema.Rebuild != nil && b.find(rawColumn) != nil {
 		ev.Rebuildable = true
 		ev.Raw = b.schema.Rebuild(ev)
 	}

@@ -103,7 +103,7 @@ func parquetSchema(schema *ocsf.Schema, p Profile) *parquet.Schema {
 		case ocsf.Texts:
 			g[name] = parquet.Compressed(parquet.Repeated(parquet.Encoded(parquet.String(), &parquet.RLEDictionary)), codec)
 		case ocsf.ID:
-			g[name] = parquet.Optional(parquet.Leaf(parquet.FixedLenByteArrayType(16)))
+			g[name] = parquet.Optional(parquet.UUID())
 			g[name+textSuffix] = parquet.Compressed(parquet.Optional(parquet.Encoded(parquet.String(), &parquet.RLEDictionary)), codec)
 		default:
 			enc := parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
@@ -126,10 +126,10 @@ func plain(name string) bool {
 func blooms(schema *ocsf.Schema) []parquet.BloomFilterColumn {
 	var out []parquet.BloomFilterColumn
 	for _, name := range schema.Blooms {
-		out = append(out, parquet.SplitBlockFilter(10, name))
-		if ocsf.Lookup(name).Kind == ocsf.ID {
-			out = append(out, parquet.SplitBlockFilter(10, name+textSuffix))
+		if ocsf.Lookup(name).Kind == ocsf.ID { // readers do not probe filters of 16-byte values
+			name += textSuffix
 		}
+		out = append(out, parquet.SplitBlockFilter(10, name))
 	}
 	return out
 }

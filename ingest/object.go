@@ -1,0 +1,314 @@
+package ingest
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/yagura-sec/yagura"
+	"github.com/yagura-sec/yagura/inlet/file"
+	"github.com/yagura-sec/yagura/internal/unpack"
+	"github.com/yagura-sec/yagura/lake"
+	"github.com/yagura-sec/yagura/ocsf"
+)
+
+// do ingests the objects of a unit and commits its batch.
+func (r *run) do(ctx context.Context, u unit) error {
+	var paths []string
+	for _, e := range u.entries {
+		taken, err := r.object(ctx, u.batch, e)
+		if err != nil {
+			u.batch.Abort()
+			return fmt.Errorf("%s: %w", e.Path, err)
+		}
+		if taken {
+			paths = append(paths, e.Path)
+		}
+		r.tell(func(p *Progress) { p.Files++; p.Bytes += e.Object.Size })
+	}
+	res, err := u.batch.Commit(ctx)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, o := range res.Objects {
+		r.summary.object(o, paths[i])
+	}
+	r.summary.Files += int64(res.Files)
+	r.summary.Bytes += res.Bytes
+	return nil
+}
+
+const headBytes = 64 << 10
+
+// opened is an object ready to be decoded.
+type opened struct {
+	f    *os.File
+	body *bufio.Reader
+	sum  hash.Hash
+	in   yagura.Input
+	src  yagura.Source
+	done func()
+}
+
+// open opens an object and finds its source; nil without an error when no
+// source claims it.
+func (r *run) open(e file.Entry) (*opened, error) {
+	f, err := os.Open(e.Path)
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{f: f, sum: sha256.New(), done: func() { f.Close() }}
+	z, err := unpack.NewReader(f, r.cfg.Limits)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	o.done = func() { z.Close(); f.Close() }
+	o.body = bufio.NewReaderSize(io.TeeReader(z, o.sum), headBytes)
+	head, err := o.body.Peek(headBytes)
+	if err != nil && !errors.Is(err, io.EOF) && len(head) == 0 {
+		o.done()
+		return nil, err
+	}
+	o.src = r.claim(e.Object.Key, head)
+	if o.src == nil {
+		o.done()
+		return nil, nil
+	}
+	o.in = yagura.Input{
+		Object: e.Object, Body: o.body, MaxRecord: r.cfg.MaxRecord,
+		Options: r.cfg.Options[o.src.Schema().Source],
+	}
+	if strings.HasPrefix(string(head), "PAR1") {
+		o.in.At, o.in.Size = f, e.Object.Size
+	}
+	return o, nil
+}
+
+// claim gives the source that is surest of the object.
+func (r *run) claim(key string, head []byte) yagura.Source {
+	if r.cfg.Force != nil {
+		return r.cfg.Force
+	}
+	var best yagura.Source
+	var sure yagura.Match
+	for _, s := range r.cfg.Sources {
+		if m := s.Match(key, head); m > sure {
+			best, sure = s, m
+		}
+	}
+	return best
+}
+
+// object puts one object into the batch; false when it is no log.
+func (r *run) object(ctx context.Context, b *lake.Batch, e file.Entry) (bool, error) {
+	o, err := r.open(e)
+	if err != nil {
+		r.note(&r.summary.Damaged, e, err.Error())
+		return false, nil // not recorded: the next run tries again
+	}
+	if o == nil {
+		r.note(&r.summary.Unclaimed, e, "no source recognises it; `yagura ingest --source NAME` forces one")
+		return false, nil
+	}
+	defer o.done()
+	b.Object(lake.Object{
+		Bucket: e.Object.Bucket, Key: e.Object.Key, Size: e.Object.Size, Modified: e.Modified,
+		Source: o.src.Schema().Source,
+	})
+	reason, err := r.decode(ctx, b, o)
+	if err != nil {
+		return false, err
+	}
+	if _, err := io.Copy(io.Discard, o.body); err != nil && reason == "" {
+		reason = err.Error()
+	}
+	sum := hex.EncodeToString(o.sum.Sum(nil))
+	var proof lake.Proof
+	if r.cfg.Proofs != nil {
+		proof = r.cfg.Proofs.Prove(e.Path, sum)
+	}
+	b.End(sum, reason, proof)
+	return true, nil
+}
+
+func (r *run) note(list *[]Note, e file.Entry, reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*list = append(*list, Note{Path: e.Path, Reason: reason})
+}
+
+// group is events on their way from the decoder to the lake.
+type group struct {
+	events []ocsf.Event
+	bad    []*yagura.RecordError
+	reason string // why the object ended early; with the last group
+}
+
+const groupEvents = 512
+
+// decode moves the object's records into the batch. Decoding and the lake's
+// side run at the same time. The reason says why the object ended early.
+func (r *run) decode(ctx context.Context, b *lake.Batch, o *opened) (reason string, err error) {
+	full, free := make(chan *group, 2), make(chan *group, 3)
+	for range 3 {
+		free <- &group{events: make([]ocsf.Event, 0, groupEvents)}
+	}
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		defer close(full)
+		decodeObject(o, full, free, stop)
+	}()
+	schema := o.src.Schema()
+	for g := range full {
+		for _, bad := range g.bad {
+			b.Quarantine(bad)
+		}
+		if len(g.events) > 0 {
+			if err := b.Append(ctx, schema, g.events); err != nil {
+				// The decoder must not touch the file any more.
+				go func() {
+					for range full { //nolint:revive // drained so that the decoder ends
+					}
+				}()
+				return "", err
+			}
+		}
+		r.tell(func(p *Progress) {
+			p.Records += int64(len(g.events) + len(g.bad))
+			p.Quarantined += int64(len(g.bad))
+		})
+		if g.reason != "" {
+			reason = g.reason
+		}
+		clear(g.events)
+		g.events, g.bad, g.reason = g.events[:0], nil, ""
+		free <- g
+	}
+	return reason, nil
+}
+
+// decodeObject fills groups until the object ends. A panic of the decoder ends
+// the object and nothing else.
+func decodeObject(o *opened, full chan<- *group, free <-chan *group, stop <-chan struct{}) {
+	var g *group
+	take := func() bool {
+		select {
+		case g = <-free:
+			return true
+		case <-stop:
+			return false
+		}
+	}
+	if !take() {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			g.reason = fmt.Sprintf("the decoder failed at record %d: %v; please report this (%s)", len(g.events), p, firstFrame())
+		}
+		full <- g
+	}()
+	dec, err := o.src.Open(o.in)
+	if err != nil {
+		g.reason = err.Error()
+		return
+	}
+	for {
+		if len(g.events)+len(g.bad) >= groupEvents {
+			full <- g
+			if !take() {
+				g = &group{}
+				return
+			}
+		}
+		g.events = g.events[:len(g.events)+1]
+		err := dec.Next(&g.events[len(g.events)-1])
+		if err == nil {
+			continue
+		}
+		g.events = g.events[:len(g.events)-1]
+		var bad *yagura.RecordError
+		switch {
+		case errors.As(err, &bad):
+			g.bad = append(g.bad, bad)
+		case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+			return
+		default:
+			g.reason = err.Error()
+			return
+		}
+	}
+}
+
+// firstFrame names the place of a panic.
+func firstFrame() string {
+	for line := range strings.SplitSeq(string(debug.Stack()), "\n") {
+		if strings.Contains(line, "/source/") {
+			return strings.TrimSpace(line)
+		}
+	}
+	return "unknown place"
+}
+
+// revisit looks at the objects whose size or time differs from what the lake
+// knows: only their content decides.
+func (r *run) revisit(ctx context.Context) error {
+	for _, e := range r.changed {
+		sum, err := r.content(e)
+		if err != nil {
+			r.note(&r.summary.Damaged, e, err.Error())
+			continue
+		}
+		same, err := r.writer.Same(ctx, e.Object.Bucket, e.Object.Key, sum, e.Object.Size, e.Modified)
+		switch {
+		case err != nil:
+			return err
+		case same:
+			r.skip(e, "known")
+			continue
+		case !r.cfg.Replace:
+			r.note(&r.summary.Changed, e, "its content differs from what was ingested; the first content was kept; --replace takes the new one")
+			r.skip(e, "")
+			continue
+		}
+		if err := r.writer.Forget(ctx, e.Object.Bucket, e.Object.Key); err != nil {
+			return err
+		}
+		if err := r.do(ctx, unit{batch: r.writer.Begin(), entries: []file.Entry{e}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// content gives the hash of an object's decompressed bytes.
+func (r *run) content(e file.Entry) (string, error) {
+	f, err := os.Open(e.Path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	z, err := unpack.NewReader(f, r.cfg.Limits)
+	if err != nil {
+		return "", err
+	}
+	defer z.Close()
+	h := sha256.New()
+	// A damaged end does not matter here: the bytes before it are the content.
+	if n, err := io.Copy(h, z); err != nil && n == 0 {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

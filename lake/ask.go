@@ -1,0 +1,376 @@
+package lake
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/yagura-sec/yagura/lake/internal/catalog"
+	"github.com/yagura-sec/yagura/lake/internal/words"
+	"github.com/yagura-sec/yagura/lake/plan"
+	"github.com/yagura-sec/yagura/ocsf"
+)
+
+// serial numbers the questions of this process, to name their matchers.
+var serial atomic.Int64
+
+// question is a filter compiled against the files of one moment.
+type question struct {
+	lake      *Lake
+	relations []*plan.Relation
+	matchers  []plan.Matcher
+}
+
+// ask compiles a filter. The question must be closed.
+func (l *Lake) ask(ctx context.Context, f plan.Filter) (*question, error) {
+	q := &question{lake: l}
+	ok, err := l.ready(ctx)
+	if err != nil || !ok {
+		return q, err
+	}
+	files, err := l.cat.Files(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	return l.askFiles(f, files)
+}
+
+// askFiles compiles a filter against the given files.
+func (l *Lake) askFiles(f plan.Filter, files []catalog.File) (*question, error) {
+	q := &question{lake: l}
+	prefix := fmt.Sprintf("q%d.", serial.Add(1))
+	for _, s := range l.cfg.Schemas {
+		if len(f.Sources) > 0 && !slices.Contains(f.Sources, s.Source) {
+			continue
+		}
+		in, err := l.candidates(s, f, files)
+		if err != nil {
+			return nil, err
+		}
+		if len(in) == 0 {
+			continue
+		}
+		r, ms, err := plan.NewRelation(s, in, f, prefix)
+		if err != nil {
+			return nil, err
+		}
+		q.relations = append(q.relations, r)
+		q.matchers = append(q.matchers, ms...)
+	}
+	for _, m := range q.matchers {
+		l.db.Match(m.Name, m.Match)
+	}
+	return q, nil
+}
+
+func (q *question) close() {
+	for _, m := range q.matchers {
+		q.lake.db.Unmatch(m.Name)
+	}
+}
+
+// candidates gives the files of a source that can hold matching rows, by time
+// and by the words in their sidecars.
+func (l *Lake) candidates(s *ocsf.Schema, f plan.Filter, files []catalog.File) ([]plan.File, error) {
+	pieces, some := plan.Pieces(s, f)
+	var keys [][]uint64
+	for _, alt := range pieces {
+		var all []uint64
+		for _, p := range alt {
+			if p.Whole {
+				all = append(all, words.Keys(p.Text)...)
+			} else {
+				all = append(all, words.InnerKeys(p.Text)...)
+			}
+		}
+		if len(all) == 0 {
+			some = false
+		}
+		keys = append(keys, all)
+	}
+	var out []plan.File
+	for _, c := range files {
+		if c.Source != s.Source || !overlaps(c, f) {
+			continue
+		}
+		file := plan.File{Path: l.path(c.Name)}
+		if some && c.Words > 0 {
+			blocks, err := words.Blocks(wordsPath(file.Path), keys)
+			if err != nil {
+				return nil, fmt.Errorf("%w; run `yagura lake check --repair`", err)
+			}
+			if len(blocks) == 0 {
+				continue
+			}
+			file.Ranges = ranges(blocks, c.Rows)
+		}
+		out = append(out, file)
+	}
+	return out, nil
+}
+
+func overlaps(c catalog.File, f plan.Filter) bool {
+	return (f.From.IsZero() || c.Last >= f.From.UnixMicro()) && (f.To.IsZero() || c.First < f.To.UnixMicro())
+}
+
+// ranges joins neighbouring blocks; none when most of the file is named.
+func ranges(blocks []int, rows int64) [][2]int64 {
+	if int64(len(blocks))*words.BlockRows*2 > rows && rows > 4*words.BlockRows || len(blocks) > 64 {
+		return nil
+	}
+	var out [][2]int64
+	for _, b := range blocks {
+		from, to := int64(b)*words.BlockRows, min(int64(b+1)*words.BlockRows, rows)
+		if n := len(out); n > 0 && out[n-1][1] == from {
+			out[n-1][1] = to
+			continue
+		}
+		out = append(out, [2]int64{from, to})
+	}
+	return out
+}
+
+// Count counts the events that pass the filter.
+func (l *Lake) Count(ctx context.Context, f plan.Filter) (int64, error) {
+	q, err := l.ask(ctx, f)
+	if err != nil {
+		return 0, err
+	}
+	defer q.close()
+	var n int64
+	err = q.each(ctx, plan.Count(q.relations), func(rows *sql.Rows) error { return rows.Scan(&n) })
+	return n, err
+}
+
+// each runs a statement and calls f for every row; an empty statement has no rows.
+func (q *question) each(ctx context.Context, text string, f func(*sql.Rows) error) error {
+	if text == "" {
+		return nil
+	}
+	rows, err := q.lake.db.Query(ctx, text)
+	if err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Hit is an event that was found.
+type Hit struct {
+	Source string
+	Event  ocsf.Event
+}
+
+// Page is which part of the events to give.
+type Page struct {
+	Limit  int       // at most so many
+	Oldest bool      // oldest first; else newest first
+	After  *plan.Key // only events after this one in that order
+	Raw    bool      // with the raw record
+}
+
+// Search gives events that pass the filter in order of time.
+func (l *Lake) Search(ctx context.Context, f plan.Filter, p Page) ([]Hit, error) {
+	ok, err := l.ready(ctx)
+	if err != nil || !ok {
+		return nil, err
+	}
+	files, err := l.cat.Files(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	if p.After != nil {
+		at := time.UnixMicro(p.After.Time)
+		if p.Oldest && (f.From.IsZero() || f.From.Before(at)) {
+			f.From = at
+		}
+		if to := at.Add(time.Microsecond); !p.Oldest && (f.To.IsZero() || f.To.After(to)) {
+			f.To = to
+		}
+	}
+	var hits []Hit
+	for _, window := range l.windows(f, files, p.Oldest) {
+		more, err := l.searchWindow(ctx, window, files, p, p.Limit-len(hits))
+		if err != nil {
+			return nil, err
+		}
+		hits = append(hits, more...)
+		if len(hits) >= p.Limit {
+			break
+		}
+	}
+	return hits, nil
+}
+
+// windows cuts the filter's time into spans to be searched one after the
+// other, so that the common case reads only the newest days. Each span is
+// about twice as long as the one before.
+func (l *Lake) windows(f plan.Filter, files []catalog.File, oldest bool) []plan.Filter {
+	var lo, hi int64
+	found := false
+	for _, c := range files {
+		if overlaps(c, f) && (len(f.Sources) == 0 || slices.Contains(f.Sources, c.Source)) {
+			if !found || c.First < lo {
+				lo = c.First
+			}
+			if !found || c.Last >= hi {
+				hi = c.Last + 1
+			}
+			found = true
+		}
+	}
+	if !found {
+		return nil
+	}
+	if !f.From.IsZero() {
+		lo = max(lo, f.From.UnixMicro())
+	}
+	if !f.To.IsZero() {
+		hi = min(hi, f.To.UnixMicro())
+	}
+	var out []plan.Filter
+	add := func(from, to int64) {
+		w := f
+		w.From, w.To = time.UnixMicro(from), time.UnixMicro(to)
+		out = append(out, w)
+	}
+	floor := func(t int64) int64 { return t - (t%usPerDay+usPerDay)%usPerDay }
+	for step := usPerDay; lo < hi; step *= 2 {
+		if oldest {
+			to := min(hi, floor(lo)+step)
+			add(lo, to)
+			lo = to
+			continue
+		}
+		from := max(lo, floor(hi-1)+usPerDay-step)
+		add(from, hi)
+		hi = from
+	}
+	return out
+}
+
+type place struct {
+	source, path string
+	row          int64
+}
+
+func (l *Lake) searchWindow(ctx context.Context, f plan.Filter, files []catalog.File, p Page, limit int) ([]Hit, error) {
+	q, err := l.askFiles(f, files)
+	if err != nil {
+		return nil, err
+	}
+	defer q.close()
+	var places []place
+	err = q.each(ctx, plan.Keys(q.relations, p.Oldest, p.After, limit), func(rows *sql.Rows) error {
+		var at place
+		var t, object, record int64
+		if err := rows.Scan(&at.source, &at.path, &at.row, &t, &object, &record); err != nil {
+			return err
+		}
+		places = append(places, at)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return q.fetch(ctx, places, p.Raw)
+}
+
+// fetch reads the events at the places, in their order.
+func (q *question) fetch(ctx context.Context, places []place, raw bool) ([]Hit, error) {
+	type file struct{ source, path string }
+	byFile := map[file][]int64{}
+	order := map[place]int{}
+	var names []file
+	for i, p := range places {
+		k := file{p.source, p.path}
+		if byFile[k] == nil {
+			names = append(names, k)
+		}
+		byFile[k] = append(byFile[k], p.row)
+		order[p] = i
+	}
+	hits := make([]Hit, len(places))
+	for _, k := range names {
+		schema := q.lake.schemas[k.source]
+		err := q.each(ctx, plan.Rows(schema, k.path, byFile[k], raw), func(rows *sql.Rows) error {
+			var row int64
+			var ev ocsf.Event
+			if err := scanEvent(rows, schema, &row, &ev, raw); err != nil {
+				return err
+			}
+			hits[order[place{k.source, k.path, row}]] = Hit{Source: k.source, Event: ev}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return hits, nil
+}
+
+// scanEvent reads what plan.Rows selects.
+func scanEvent(rows *sql.Rows, schema *ocsf.Schema, row *int64, ev *ocsf.Event, raw bool) error {
+	ev.Reset()
+	names := schema.Names()
+	dest := make([]any, 1, len(names)+1)
+	dest[0] = row
+	texts := make([]sql.NullString, len(names))
+	nums := make([]sql.NullInt64, len(names))
+	flags := make([]sql.NullBool, len(names))
+	for i, n := range names {
+		switch ocsf.Lookup(n).Kind {
+		case ocsf.Int, ocsf.Time:
+			dest = append(dest, &nums[i])
+		case ocsf.Bool:
+			dest = append(dest, &flags[i])
+		default:
+			dest = append(dest, &texts[i])
+		}
+	}
+	if err := rows.Scan(dest...); err != nil {
+		return err
+	}
+	for i, n := range names {
+		switch c := ocsf.Lookup(n); {
+		case c.Num != nil && nums[i].Valid:
+			*c.Num(ev) = nums[i].Int64
+		case c.Tri != nil && flags[i].Valid:
+			*c.Tri(ev) = ocsf.TriOf(flags[i].Bool)
+		case c.Str != nil && texts[i].Valid:
+			*c.Str(ev) = texts[i].String
+		case c.List != nil && texts[i].Valid && texts[i].String != "[]":
+			if err := json.Unmarshal([]byte(texts[i].String), c.List(ev)); err != nil {
+				return fmt.Errorf("column %s: %w", n, err)
+			}
+		}
+	}
+	if raw && ev.Raw == "" && schema.Rebuild != nil {
+		ev.Rebuildable = true
+		ev.Raw = schema.Rebuild(ev)
+	}
+	return nil
+}
+
+// Key gives the key of a hit, to go on after it.
+func (h *Hit) Key() plan.Key {
+	return plan.Key{Time: h.Event.Time, Object: h.Event.Provenance.Object, Record: h.Event.Provenance.Record}
+}
+
+// ID names the event: the source's own id where it has one, else the source
+// with object and record.
+func (h *Hit) ID() string {
+	if h.Event.UID != "" {
+		return h.Event.UID
+	}
+	return fmt.Sprintf("%s:%x:%d", h.Source, h.Event.Provenance.Object, h.Event.Provenance.Record)
+}

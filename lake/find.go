@@ -1,0 +1,167 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/yagura-sec/yagura/lake/plan"
+	"github.com/yagura-sec/yagura/ocsf"
+	"github.com/yagura-sec/yagura/query"
+	"github.com/yagura-sec/yagura/query/field"
+	"github.com/yagura-sec/yagura/query/match"
+)
+
+// ErrNotFound says that the lake has no such event or object.
+var ErrNotFound = errors.New("not found in the lake")
+
+// Event gives the event of an id as [Hit.ID] writes it, with its raw record.
+// Several events may share a source's id: all are given.
+func (l *Lake) Event(ctx context.Context, id string) ([]Hit, error) {
+	f := plan.Filter{Where: equal("metadata_uid", id)}
+	if source, object, record, ok := splitID(id); ok {
+		f = plan.Filter{Sources: []string{source}, Where: query.And{Args: []query.Expr{
+			number("object_id", object), number("record_no", record),
+		}}}
+		if l.schemas[source] == nil {
+			return nil, fmt.Errorf("event %q: there is no source %q: %w", id, source, ErrNotFound)
+		}
+	}
+	hits, err := l.Search(ctx, f, Page{Limit: 100, Raw: true})
+	if err == nil && len(hits) == 0 {
+		err = fmt.Errorf("event %q: %w", id, ErrNotFound)
+	}
+	return hits, err
+}
+
+func splitID(id string) (source string, object, record int64, ok bool) {
+	parts := strings.Split(id, ":")
+	if len(parts) != 3 {
+		return "", 0, 0, false
+	}
+	object, err1 := strconv.ParseInt(parts[1], 16, 64)
+	record, err2 := strconv.ParseInt(parts[2], 10, 64)
+	return parts[0], object, record, err1 == nil && err2 == nil
+}
+
+func equal(column, value string) query.Expr {
+	return query.Term{Field: column, Text: value, Target: field.Target{Columns: []string{column}}, Test: match.NewText(escapePattern(value), false)}
+}
+
+func number(column string, n int64) query.Expr {
+	return query.Term{Field: column, Target: field.Target{Columns: []string{column}}, Kind: field.Int, Test: match.Ints{Low: n, High: n}}
+}
+
+func escapePattern(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`).Replace(s)
+}
+
+// Around gives the n events before and the n events after a hit among those
+// that pass the filter, oldest first, the hit itself left out.
+func (l *Lake) Around(ctx context.Context, f plan.Filter, h Hit, n int) ([]Hit, error) {
+	key := h.Key()
+	before, err := l.Search(ctx, f, Page{Limit: n, After: &key})
+	if err != nil {
+		return nil, err
+	}
+	// Events of the same instant come after the hit in both orders or in
+	// neither: take those before it from the other side.
+	after, err := l.Search(ctx, f, Page{Limit: n, After: &key, Oldest: true})
+	if err != nil {
+		return nil, err
+	}
+	var out []Hit
+	seen := map[plan.Key]bool{key: true}
+	slices.Reverse(before)
+	for _, h := range append(before, after...) {
+		if k := h.Key(); !seen[k] {
+			seen[k] = true
+			out = append(out, h)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Hit) int {
+		return int(min(1, max(-1, a.Event.Time-b.Event.Time)))
+	})
+	return out, nil
+}
+
+// Scan calls f with every event that passes the filter, oldest first, with its
+// raw record: for export and for detectors that look back.
+func (l *Lake) Scan(ctx context.Context, f plan.Filter, visit func(*Hit) error) error {
+	page := Page{Limit: 2000, Oldest: true, Raw: true}
+	for {
+		hits, err := l.Search(ctx, f, page)
+		if err != nil {
+			return err
+		}
+		for i := range hits {
+			if err := visit(&hits[i]); err != nil {
+				return err
+			}
+		}
+		if len(hits) < page.Limit {
+			return nil
+		}
+		key := hits[len(hits)-1].Key()
+		page.After = &key
+	}
+}
+
+// HasKey says whether any raw record may have the JSON key: false is certain.
+func (l *Lake) HasKey(ctx context.Context, key string) (bool, error) {
+	e := query.Term{Text: key, Test: match.NewWords(escapePattern(`"` + key + `"`))}
+	for _, s := range l.cfg.Schemas {
+		if s.Raw != ocsf.RawJSON {
+			continue
+		}
+		hits, err := l.Search(ctx, plan.Filter{Sources: []string{s.Source}, Where: e}, Page{Limit: 1})
+		if err != nil || len(hits) > 0 {
+			return len(hits) > 0, err
+		}
+	}
+	return false, nil
+}
+
+// Span gives the first and last event time of the lake; zero when it is empty.
+func (l *Lake) Span(ctx context.Context) (first, last time.Time, err error) {
+	ok, err := l.ready(ctx)
+	if err != nil || !ok {
+		return first, last, err
+	}
+	files, err := l.cat.Files(ctx, "")
+	for _, f := range files {
+		if lo := time.UnixMicro(f.First).UTC(); first.IsZero() || lo.Before(first) {
+			first = lo
+		}
+		if hi := time.UnixMicro(f.Last).UTC(); hi.After(last) {
+			last = hi
+		}
+	}
+	return first, last, err
+}
+
+// Object gives the object of an id, as it stands in an event's provenance.
+func (l *Lake) Object(ctx context.Context, id int64) (Object, error) {
+	ok, err := l.ready(ctx)
+	if err != nil || !ok {
+		return Object{}, errors.Join(err, ErrNotFound)
+	}
+	o, found, err := l.cat.ObjectByID(ctx, id)
+	if err == nil && !found {
+		err = fmt.Errorf("object %x: %w", id, ErrNotFound)
+	}
+	return o, err
+}
+
+// Objects calls f with every object, by bucket and key.
+func (l *Lake) Objects(ctx context.Context, f func(Object) error) error {
+	ok, err := l.ready(ctx)
+	if err != nil || !ok {
+		return err
+	}
+	return l.cat.Objects(ctx, f)
+}

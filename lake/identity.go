@@ -1,0 +1,144 @@
+package lake
+
+import (
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/yagura-sec/yagura/lake/internal/catalog"
+	"github.com/yagura-sec/yagura/lake/internal/table"
+	"github.com/yagura-sec/yagura/ocsf"
+)
+
+// identity is what makes two records the same event: a hash of the values of
+// the schema's Identity columns.
+type identity [16]byte
+
+// identify gives the identity of an event; false when the source has none or
+// the event lacks the first of its columns.
+func identify(cols []*ocsf.Column, ev *ocsf.Event, buf []byte) (identity, []byte, bool) {
+	if len(cols) == 0 {
+		return identity{}, buf, false
+	}
+	buf = buf[:0]
+	for i, c := range cols {
+		n := len(buf)
+		switch {
+		case c.Str != nil:
+			buf = append(buf, *c.Str(ev)...)
+		case c.Num != nil:
+			buf = fmt.Appendf(buf, "%d", *c.Num(ev))
+		}
+		if i == 0 && len(buf) == n {
+			return identity{}, buf, false
+		}
+		buf = append(buf, 0)
+	}
+	sum := sha256.Sum256(buf)
+	return identity(sum[:16]), buf, true
+}
+
+func identityColumns(s *ocsf.Schema) []*ocsf.Column {
+	var out []*ocsf.Column
+	for _, name := range s.Identity {
+		out = append(out, ocsf.Lookup(name))
+	}
+	return out
+}
+
+// identities remembers which events the lake has, by source and day. Sets are
+// loaded from the files when a day is first written to; the least used ones
+// are forgotten when they grow too large together.
+type identities struct {
+	lake *Lake
+	cat  *catalog.Catalog
+	days map[string]*list.Element
+	used *list.List // of *daySet, most recently used first
+	held int
+}
+
+type daySet struct {
+	key string
+	ids map[identity]struct{}
+}
+
+// maxIdentities bounds all sets together: about 300 MB.
+const maxIdentities = 6 << 20
+
+func newIdentities(l *Lake, cat *catalog.Catalog) *identities {
+	return &identities{lake: l, cat: cat, days: map[string]*list.Element{}, used: list.New()}
+}
+
+// day gives the set of a source and day.
+func (s *identities) day(ctx context.Context, schema *ocsf.Schema, day string) (*daySet, error) {
+	key := schema.Source + "/" + day
+	if e, ok := s.days[key]; ok {
+		s.used.MoveToFront(e)
+		return e.Value.(*daySet), nil
+	}
+	d := &daySet{key: key, ids: map[identity]struct{}{}}
+	if err := s.load(ctx, schema, day, d); err != nil {
+		return nil, err
+	}
+	s.days[key] = s.used.PushFront(d)
+	s.held += len(d.ids)
+	for s.held > maxIdentities && s.used.Len() > 1 {
+		old := s.used.Remove(s.used.Back()).(*daySet)
+		delete(s.days, old.key)
+		s.held -= len(old.ids)
+	}
+	return d, nil
+}
+
+// add notes an identity; false if it was there.
+func (s *identities) add(d *daySet, id identity) bool {
+	if _, ok := d.ids[id]; ok {
+		return false
+	}
+	d.ids[id] = struct{}{}
+	s.held++
+	return true
+}
+
+func (s *identities) load(ctx context.Context, schema *ocsf.Schema, day string, d *daySet) error {
+	files, err := s.cat.Files(ctx, schema.Source)
+	if err != nil {
+		return err
+	}
+	cols := identityColumns(schema)
+	var buf []byte
+	for _, f := range files {
+		if f.Day != day {
+			continue
+		}
+		rows, err := readColumns(s.lake.path(f.Name), schema, schema.Identity)
+		if err != nil {
+			return fmt.Errorf("events of %s: %w; run `yagura lake check`", day, err)
+		}
+		var ev ocsf.Event
+		for i := range rows.Rows() {
+			rows.Event(i, &ev)
+			var id identity
+			var ok bool
+			if id, buf, ok = identify(cols, &ev, buf); ok {
+				d.ids[id] = struct{}{}
+			}
+		}
+	}
+	return nil
+}
+
+// readColumns reads only the given columns of a file.
+func readColumns(path string, schema *ocsf.Schema, names []string) (*table.Builder, error) {
+	r, err := table.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b := table.NewBuilder(schema, names...)
+	if err := r.AppendTo(b); err != nil {
+		return nil, err
+	}
+	return b, nil
+}

@@ -1,0 +1,98 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/yagura-sec/yagura/ocsf"
+	"github.com/yagura-sec/yagura/query"
+	"github.com/yagura-sec/yagura/query/match"
+)
+
+// Piece is a text that every matching raw record holds.
+type Piece struct {
+	Text  string
+	Whole bool // it stands between word boundaries
+}
+
+// maxAlternatives bounds the disjunction that Pieces gives.
+const maxAlternatives = 64
+
+// Pieces gives what raw records must hold to pass the filter: all pieces of at
+// least one alternative. False means that nothing can be said. An engine may
+// use it to leave out rows; the condition itself is still tested.
+func Pieces(schema *ocsf.Schema, f Filter) ([][]Piece, bool) {
+	if f.Where == nil || schema.Rebuild != nil {
+		return nil, false
+	}
+	alts := pieces(schema, f.Where)
+	for _, a := range alts {
+		if len(a) == 0 {
+			return nil, false
+		}
+	}
+	return alts, true
+}
+
+// pieces gives alternatives; one empty alternative says nothing, none at all
+// says that no record passes.
+func pieces(schema *ocsf.Schema, e query.Expr) [][]Piece {
+	nothing := [][]Piece{nil}
+	switch e := e.(type) {
+	case query.And:
+		alts := nothing
+		for _, arg := range e.Args {
+			next := pieces(schema, arg)
+			if len(alts)*len(next) > maxAlternatives {
+				continue
+			}
+			var both [][]Piece
+			for _, a := range alts {
+				for _, b := range next {
+					both = append(both, append(slices.Clone(a), b...))
+				}
+			}
+			alts = both
+		}
+		return alts
+	case query.Or:
+		var alts [][]Piece
+		for _, arg := range e.Args {
+			alts = append(alts, pieces(schema, arg)...)
+		}
+		if len(alts) > maxAlternatives {
+			return nothing
+		}
+		return alts
+	case query.Term:
+		return [][]Piece{termPieces(schema, e)}
+	}
+	return nothing
+}
+
+func termPieces(schema *ocsf.Schema, t query.Term) []Piece {
+	if w, ok := t.Test.(*match.Words); ok && t.Field == "" {
+		if lit, plain := w.Literal(); plain {
+			return []Piece{{Text: lit, Whole: true}}
+		}
+		var out []Piece
+		for _, lit := range w.Literals() {
+			out = append(out, Piece{Text: lit})
+		}
+		return out
+	}
+	lit, ok := literal(t.Test)
+	if !ok || !safe(lit) {
+		return nil
+	}
+	names := schema.Names()
+	for _, c := range t.Target.Columns {
+		// A column of the source whose text need not stand in the record says nothing.
+		if slices.Contains(names, c) && !slices.Contains(schema.Blooms, c) {
+			return nil
+		}
+	}
+	if (t.Target.Path != "" || t.Target.Leaf != "") && schema.Raw != ocsf.RawJSON {
+		return nil
+	}
+	return []Piece{{Text: lit, Whole: true}}
+}

@@ -1,0 +1,210 @@
+// Package plan says what is asked of the lake, and turns it into SQL: the only
+// place where SQL is made. The SQL stays in the subset that DuckDB and
+// ClickHouse share where it can; what differs stands in dialect.go.
+//
+// A [Filter] selects events by source, time and a checked query expression. A
+// [Relation] is one source's files with the filter compiled for its columns;
+// the functions of this package make statements over relations.
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/yagura-sec/yagura/ocsf"
+	"github.com/yagura-sec/yagura/query"
+)
+
+// Filter selects events.
+type Filter struct {
+	Sources []string   // none: all
+	From    time.Time  // inclusive; zero: open
+	To      time.Time  // exclusive; zero: open
+	Where   query.Expr // checked; nil: everything
+}
+
+// Relation is what one source contributes to a statement.
+type Relation struct {
+	Schema *ocsf.Schema
+	Files  []File
+	where  string
+	has    map[string]bool
+}
+
+// File is a Parquet file, or the rows of it that can matter.
+type File struct {
+	Path   string
+	Ranges [][2]int64 // row numbers from and to (exclusive); none: all rows
+}
+
+// Matcher is a test of the raw record that SQL cannot express; the engine
+// calls it by the name that stands in the statement.
+type Matcher struct {
+	Name  string
+	Match func(raw string) bool
+}
+
+// NewRelation compiles the filter for a source. The matchers must be known to
+// the engine while statements over the relation run; their names begin with
+// prefix.
+func NewRelation(schema *ocsf.Schema, files []File, f Filter, prefix string) (*Relation, []Matcher, error) {
+	r := &Relation{Schema: schema, Files: files, has: map[string]bool{}}
+	for _, n := range schema.Names() {
+		r.has[n] = true
+	}
+	c := &compiler{r: r, prefix: prefix + schema.Source}
+	var parts []string
+	if !f.From.IsZero() {
+		parts = append(parts, "time >= "+instant(f.From))
+	}
+	if !f.To.IsZero() {
+		parts = append(parts, "time < "+instant(f.To))
+	}
+	if f.Where != nil {
+		w, err := c.expr(f.Where)
+		if err != nil {
+			return nil, nil, err
+		}
+		if w != "true" {
+			parts = append(parts, w)
+		}
+	}
+	r.where = strings.Join(parts, " AND ")
+	return r, c.matchers, nil
+}
+
+func instant(t time.Time) string {
+	return "TIMESTAMP " + quote(t.UTC().Format("2006-01-02 15:04:05.999999"))
+}
+
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// Column gives the expression of a column in the relation, NULL of its type
+// when the source does not have it.
+func (r *Relation) Column(name string) string {
+	c := ocsf.Lookup(name)
+	switch {
+	case c == nil:
+		return "CAST(NULL AS VARCHAR)"
+	case !r.has[name]:
+		return "CAST(NULL AS " + sqlType(c.Kind) + ")"
+	case c.Kind == ocsf.ID:
+		return "coalesce(CAST(" + name + " AS VARCHAR), " + name + "_text)"
+	}
+	return name
+}
+
+// Value gives a text expression for a field: the first of its columns that has
+// a value, else what stands at its place in the raw record.
+func (r *Relation) Value(t target) string {
+	var alts []string
+	for _, n := range t.Columns {
+		if !r.has[n] {
+			continue
+		}
+		switch c := ocsf.Lookup(n); c.Kind {
+		case ocsf.Text, ocsf.IP, ocsf.ID:
+			alts = append(alts, r.Column(n))
+		case ocsf.Texts:
+			alts = append(alts, n+"[1]")
+		case ocsf.Time:
+			alts = append(alts, "strftime("+n+", '%Y-%m-%dT%H:%M:%SZ')")
+		default:
+			alts = append(alts, "CAST("+n+" AS VARCHAR)")
+		}
+	}
+	if doc := r.document(); doc != "" && len(alts) == 0 {
+		switch {
+		case t.Path != "":
+			alts = append(alts, "json_extract_string("+doc+", "+quote("$."+jsonPath(t.Path))+")")
+		case t.Leaf != "":
+			alts = append(alts, "json_extract_string("+doc+", "+quote("$.."+jsonKey(t.Leaf))+")[1]")
+		}
+	}
+	switch len(alts) {
+	case 0:
+		return "CAST(NULL AS VARCHAR)"
+	case 1:
+		return alts[0]
+	}
+	return "coalesce(" + strings.Join(alts, ", ") + ")"
+}
+
+// document names the column that holds JSON: the raw record, or the fields
+// without a column.
+func (r *Relation) document() string {
+	switch {
+	case r.Schema.Raw == ocsf.RawJSON:
+		return "raw_data"
+	case r.has["unmapped"]:
+		return "unmapped"
+	}
+	return ""
+}
+
+func jsonPath(path string) string {
+	keys := strings.Split(path, ".")
+	for i, k := range keys {
+		keys[i] = jsonKey(k)
+	}
+	return strings.Join(keys, ".")
+}
+
+func jsonKey(k string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(k) + `"`
+}
+
+func sqlType(k ocsf.Kind) string {
+	switch k {
+	case ocsf.Int:
+		return "BIGINT"
+	case ocsf.Time:
+		return "TIMESTAMP"
+	case ocsf.Bool:
+		return "BOOLEAN"
+	case ocsf.Texts:
+		return "VARCHAR[]"
+	}
+	return "VARCHAR"
+}
+
+// selects gives SELECT statements of the columns over the relation, one for
+// files read whole and one for each range of rows; none without files.
+func (r *Relation) selects(columns string) []string {
+	var out, whole []string
+	for _, f := range r.Files {
+		if len(f.Ranges) == 0 {
+			whole = append(whole, quote(f.Path))
+			continue
+		}
+		for _, g := range f.Ranges {
+			where := fmt.Sprintf("file_row_number >= %d AND file_row_number < %d", g[0], g[1])
+			if r.where != "" {
+				where += " AND " + r.where
+			}
+			out = append(out, "SELECT "+columns+" FROM "+scan(quote(f.Path))+" WHERE "+where)
+		}
+	}
+	if len(whole) > 0 {
+		s := "SELECT " + columns + " FROM " + scan("["+strings.Join(whole, ", ")+"]")
+		if r.where != "" {
+			s += " WHERE " + r.where
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// union joins the selects of all relations; columns gives the select list for
+// one relation. Without any file it gives an empty result of the right shape.
+func union(rs []*Relation, columns func(r *Relation) string) string {
+	var all []string
+	for _, r := range rs {
+		all = append(all, r.selects(columns(r))...)
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return strings.Join(all, "\nUNION ALL ")
+}
