@@ -5,22 +5,22 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/yagura-sec/yagura/internal/jsonmap"
+	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/internal/jsonscan"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
-var shape = jsonmap.Shape{
+var format = &yagura.JSONLog{
+	Names:     names,
+	Finish:    finish,
 	Arrays:    []string{"configurationItems", "baseConfigurationItems"},
 	Envelopes: true,
 	Inner:     []string{"configurationItem", "configurationItemSummary"},
 }
 
-var table = jsonmap.MustCompile(names, nil)
-
 // finish needs a time and a resource. What the item does not say of its account
 // and region, its ARN may.
-func finish(ev *ocsf.Event) error {
+func finish(ev *ocsf.Event, _ *yagura.Object) error {
 	if ev.ResourceType == "" || ev.ResourceAlt == "" && ev.Resource == "" {
 		return errors.New("no resourceType and resourceId: not a configuration item")
 	}

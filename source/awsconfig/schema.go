@@ -1,7 +1,7 @@
 package awsconfig
 
 import (
-	"github.com/yagura-sec/yagura/internal/jsonmap"
+	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
@@ -38,7 +38,7 @@ var schema = &ocsf.Schema{
 	Source:   "awsconfig",
 	Title:    "AWS Config configuration items",
 	Version:  1,
-	Columns:  jsonmap.Columns(names, "metadata_event_code"),
+	Columns:  yagura.SchemaColumns(names, "metadata_event_code"),
 	Native:   names,
 	Identity: []string{"account", "region", "resource_type", "resource_uid_alt", "config_state_uid", "time", "metadata_event_code"},
 	Order:    []string{"resource_type", "resource_uid_alt", "time"},

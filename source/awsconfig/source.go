@@ -25,12 +25,9 @@
 package awsconfig
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/yagura-sec/yagura"
-	"github.com/yagura-sec/yagura/internal/jsonmap"
-	"github.com/yagura-sec/yagura/internal/jsonscan"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
@@ -46,24 +43,11 @@ func (source) Match(key string, head []byte) yagura.Match {
 	if strings.Contains(key, "_ConfigHistory_") || strings.Contains(key, "_ConfigSnapshot_") {
 		m |= yagura.ByKey
 	}
-	seen := jsonmap.Peek(head, shape)
+	seen := format.Peek(head)
 	if seen["configurationitemcapturetime"] != "" && seen["resourcetype"] != "" {
 		m |= yagura.ByContent
 	}
 	return m
 }
 
-func (source) Open(in yagura.Input) (yagura.Decoder, error) {
-	return decoder{jsonmap.NewDecoder(in.Body, in.MaxRecord, shape, table, finish)}, nil
-}
-
-type decoder struct{ *jsonmap.Decoder }
-
-func (d decoder) Next(ev *ocsf.Event) error {
-	err := d.Decoder.Next(ev)
-	var bad *jsonscan.BadRecord
-	if errors.As(err, &bad) {
-		return &yagura.RecordError{Record: bad.Number, Offset: bad.Offset, Reason: bad.Reason, Raw: bad.Raw}
-	}
-	return err
-}
+func (source) Open(in yagura.Input) (yagura.Decoder, error) { return format.Open(in) }

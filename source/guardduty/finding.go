@@ -6,35 +6,29 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/yagura-sec/yagura/internal/jsonmap"
+	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/internal/jsonscan"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
-var shape = jsonmap.Shape{Arrays: []string{"findings", "Findings"}, Envelopes: true}
-
-var table = jsonmap.MustCompile(names, map[string]jsonmap.Hook{
-	"service.archived": archived,
-	"service.action.networkConnectionAction.protocol":                protocol,
-	"service.action.dnsRequestAction.protocol":                       protocol,
-	"service.action.networkConnectionAction.connectionDirection":     direction,
-	"service.action.networkConnectionAction.blocked":                 blocked,
-	"service.action.dnsRequestAction.blocked":                        blocked,
-	"service.action.portProbeAction.blocked":                         blocked,
-	"service.detection.sequence.additionalSequenceTypes":             ignore,
-	"resource.instanceDetails.networkInterfaces.privateIpAddresses":  ignore,
-	"service.malwareScanDetails":                                     ignore,
-	"service.detection.sequence.signals":                             ignore,
-	"service.ebsVolumeScanDetails":                                   ignore,
-	"resource.kubernetesDetails.kubernetesWorkloadDetails":           ignore,
-	"service.action.awsApiCallAction.remoteAccountDetails.accountId": ignore,
-})
-
-// ignore leaves a value to be skipped: its text is in the raw record only.
-func ignore(*ocsf.Event, *jsonscan.Scanner) {}
+var format = &yagura.JSONLog{
+	Names:     names,
+	Finish:    finish,
+	Arrays:    []string{"findings", "Findings"},
+	Envelopes: true,
+	Hooks: map[string]yagura.JSONHook{
+		"service.archived": archived,
+		"service.action.networkConnectionAction.protocol":            protocol,
+		"service.action.dnsRequestAction.protocol":                   protocol,
+		"service.action.networkConnectionAction.connectionDirection": direction,
+		"service.action.networkConnectionAction.blocked":             blocked,
+		"service.action.dnsRequestAction.blocked":                    blocked,
+		"service.action.portProbeAction.blocked":                     blocked,
+	},
+}
 
 func archived(ev *ocsf.Event, s *jsonscan.Scanner) {
-	switch jsonmap.Text(s) {
+	switch yagura.JSONText(s) {
 	case "true":
 		ev.Finding.State = "ARCHIVED"
 	case "false":
@@ -43,7 +37,7 @@ func archived(ev *ocsf.Event, s *jsonscan.Scanner) {
 }
 
 func protocol(ev *ocsf.Event, s *jsonscan.Scanner) {
-	switch strings.ToUpper(jsonmap.Text(s)) {
+	switch strings.ToUpper(yagura.JSONText(s)) {
 	case "TCP", "6":
 		ev.Traffic.Protocol = 6
 	case "UDP", "17":
@@ -54,7 +48,7 @@ func protocol(ev *ocsf.Event, s *jsonscan.Scanner) {
 }
 
 func direction(ev *ocsf.Event, s *jsonscan.Scanner) {
-	switch jsonmap.Text(s) {
+	switch yagura.JSONText(s) {
 	case "INBOUND":
 		ev.Traffic.Direction = "ingress"
 	case "OUTBOUND":
@@ -65,7 +59,7 @@ func direction(ev *ocsf.Event, s *jsonscan.Scanner) {
 // blocked is true when the finding's own network said no, such as a security
 // group; GuardDuty itself blocks nothing.
 func blocked(ev *ocsf.Event, s *jsonscan.Scanner) {
-	switch jsonmap.Text(s) {
+	switch yagura.JSONText(s) {
 	case "true":
 		ev.Action = "Blocked"
 	case "false":
@@ -74,7 +68,7 @@ func blocked(ev *ocsf.Event, s *jsonscan.Scanner) {
 }
 
 // finish needs an id and updatedAt: both identify the state.
-func finish(ev *ocsf.Event) error {
+func finish(ev *ocsf.Event, _ *yagura.Object) error {
 	if ev.Finding.UID == "" {
 		return errors.New("no id: not a GuardDuty finding")
 	}

@@ -1,7 +1,7 @@
 package guardduty
 
 import (
-	"github.com/yagura-sec/yagura/internal/jsonmap"
+	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
@@ -109,7 +109,7 @@ var names = []ocsf.Native{
 	{Name: "confidence", Path: "confidence"},
 	{Name: "resource", Path: "resource"},
 	{Name: "service", Path: "service"},
-	{Name: "service.archived", Columns: nil, Path: "service.archived"},
+	{Name: "service.archived", Path: "service.archived"},
 	{Name: "service.resourceRole", Path: "service.resourceRole"},
 	{Name: "service.additionalInfo", Path: "service.additionalInfo"},
 	{Name: "service.userFeedback", Path: "service.userFeedback"},
@@ -124,7 +124,7 @@ var schema = &ocsf.Schema{
 	Source:  "guardduty",
 	Title:   "Amazon GuardDuty findings",
 	Version: 1,
-	Columns: jsonmap.Columns(
+	Columns: yagura.SchemaColumns(
 		names, "metadata_uid", "status_id", "severity_id", "connection_info_protocol_num", "connection_info_direction",
 		"disposition", "finding_info_product", "finding_info_state", "resource_uid",
 	),

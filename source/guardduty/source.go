@@ -18,12 +18,9 @@
 package guardduty
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/yagura-sec/yagura"
-	"github.com/yagura-sec/yagura/internal/jsonmap"
-	"github.com/yagura-sec/yagura/internal/jsonscan"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
@@ -39,24 +36,11 @@ func (source) Match(key string, head []byte) yagura.Match {
 	if strings.Contains(key, "/GuardDuty/") {
 		m |= yagura.ByKey
 	}
-	arn := strings.SplitN(jsonmap.Peek(head, shape)["arn"], ":", 6)
+	arn := strings.SplitN(format.Peek(head)["arn"], ":", 6)
 	if len(arn) == 6 && arn[2] == "guardduty" && strings.Contains(arn[5], "/finding/") {
 		m |= yagura.ByContent
 	}
 	return m
 }
 
-func (source) Open(in yagura.Input) (yagura.Decoder, error) {
-	return decoder{jsonmap.NewDecoder(in.Body, in.MaxRecord, shape, table, finish)}, nil
-}
-
-type decoder struct{ *jsonmap.Decoder }
-
-func (d decoder) Next(ev *ocsf.Event) error {
-	err := d.Decoder.Next(ev)
-	var bad *jsonscan.BadRecord
-	if errors.As(err, &bad) {
-		return &yagura.RecordError{Record: bad.Number, Offset: bad.Offset, Reason: bad.Reason, Raw: bad.Raw}
-	}
-	return err
-}
+func (source) Open(in yagura.Input) (yagura.Decoder, error) { return format.Open(in) }

@@ -4,18 +4,20 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/yagura-sec/yagura/internal/jsonmap"
+	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/internal/jsonscan"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
-var shape = jsonmap.Shape{}
-
-var table = jsonmap.MustCompile(names, map[string]jsonmap.Hook{"transport": transport})
+var format = &yagura.JSONLog{
+	Names:  names,
+	Finish: finish,
+	Hooks:  map[string]yagura.JSONHook{"transport": transport},
+}
 
 // transport gives the IANA number. DNS over HTTPS is written as DoH.
 func transport(ev *ocsf.Event, s *jsonscan.Scanner) {
-	switch strings.ToUpper(jsonmap.Text(s)) {
+	switch strings.ToUpper(yagura.JSONText(s)) {
 	case "UDP":
 		ev.Traffic.Protocol = 17
 	case "TCP", "DOH":
@@ -25,7 +27,7 @@ func transport(ev *ocsf.Event, s *jsonscan.Scanner) {
 
 // finish needs a time and a question. The status says whether DNS answered:
 // NXDOMAIN is a failure, an empty answer (NODATA) is not.
-func finish(ev *ocsf.Event) error {
+func finish(ev *ocsf.Event, _ *yagura.Object) error {
 	if ev.Time == 0 {
 		return errors.New("no query_timestamp")
 	}

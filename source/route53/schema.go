@@ -1,7 +1,7 @@
 package route53
 
 import (
-	"github.com/yagura-sec/yagura/internal/jsonmap"
+	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
@@ -37,7 +37,7 @@ var schema = &ocsf.Schema{
 	Source:  "route53",
 	Title:   "Route 53 Resolver query logs",
 	Version: 1,
-	Columns: jsonmap.Columns(names, "status_id", "connection_info_protocol_num"),
+	Columns: yagura.SchemaColumns(names, "status_id", "connection_info_protocol_num"),
 	Native:  names,
 	Order:   []string{"src_endpoint_ip", "query_hostname", "time"},
 	Blooms:  []string{"query_hostname", "src_endpoint_ip", "src_endpoint_instance_uid"},

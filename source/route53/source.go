@@ -13,12 +13,9 @@
 package route53
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/yagura-sec/yagura"
-	"github.com/yagura-sec/yagura/internal/jsonmap"
-	"github.com/yagura-sec/yagura/internal/jsonscan"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
@@ -34,7 +31,7 @@ func (source) Match(key string, head []byte) yagura.Match {
 	if strings.Contains(key, "vpcdnsquerylogs") {
 		m |= yagura.ByKey
 	}
-	seen := jsonmap.Peek(head, shape)
+	seen := format.Peek(head)
 	_, vpc := seen["vpc_id"]
 	if seen["query_name"] != "" && seen["query_timestamp"] != "" && vpc {
 		m |= yagura.ByContent
@@ -42,17 +39,4 @@ func (source) Match(key string, head []byte) yagura.Match {
 	return m
 }
 
-func (source) Open(in yagura.Input) (yagura.Decoder, error) {
-	return decoder{jsonmap.NewDecoder(in.Body, in.MaxRecord, shape, table, finish)}, nil
-}
-
-type decoder struct{ *jsonmap.Decoder }
-
-func (d decoder) Next(ev *ocsf.Event) error {
-	err := d.Decoder.Next(ev)
-	var bad *jsonscan.BadRecord
-	if errors.As(err, &bad) {
-		return &yagura.RecordError{Record: bad.Number, Offset: bad.Offset, Reason: bad.Reason, Raw: bad.Raw}
-	}
-	return err
-}
+func (source) Open(in yagura.Input) (yagura.Decoder, error) { return format.Open(in) }

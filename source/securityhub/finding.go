@@ -9,22 +9,27 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/yagura-sec/yagura/internal/jsonmap"
+	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/internal/jsonscan"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
-var shape = jsonmap.Shape{Arrays: []string{"Findings", "findings"}, Envelopes: true, Inner: []string{"findings", "Findings"}}
-
-var table = jsonmap.MustCompile(names, map[string]jsonmap.Hook{
-	"Network.Protocol":                                   protocol,
-	"Network.Direction":                                  direction,
-	"Action.NetworkConnectionAction.Protocol":            protocol,
-	"Action.NetworkConnectionAction.ConnectionDirection": direction,
-})
+var format = &yagura.JSONLog{
+	Names:     names,
+	Finish:    finish,
+	Arrays:    []string{"Findings", "findings"},
+	Envelopes: true,
+	Inner:     []string{"findings", "Findings"},
+	Hooks: map[string]yagura.JSONHook{
+		"Network.Protocol":                                   protocol,
+		"Network.Direction":                                  direction,
+		"Action.NetworkConnectionAction.Protocol":            protocol,
+		"Action.NetworkConnectionAction.ConnectionDirection": direction,
+	},
+}
 
 func protocol(ev *ocsf.Event, s *jsonscan.Scanner) {
-	switch strings.ToUpper(jsonmap.Text(s)) {
+	switch strings.ToUpper(yagura.JSONText(s)) {
 	case "TCP", "6":
 		ev.Traffic.Protocol = 6
 	case "UDP", "17":
@@ -35,7 +40,7 @@ func protocol(ev *ocsf.Event, s *jsonscan.Scanner) {
 }
 
 func direction(ev *ocsf.Event, s *jsonscan.Scanner) {
-	switch strings.ToUpper(jsonmap.Text(s)) {
+	switch strings.ToUpper(yagura.JSONText(s)) {
 	case "IN", "INBOUND":
 		ev.Traffic.Direction = "ingress"
 	case "OUT", "OUTBOUND":
@@ -45,7 +50,7 @@ func direction(ev *ocsf.Event, s *jsonscan.Scanner) {
 
 // finish needs an id, a time, and of ASFF the product: without it the id is not
 // unique.
-func finish(ev *ocsf.Event) error {
+func finish(ev *ocsf.Event, _ *yagura.Object) error {
 	about := outline(ev.Raw)
 	switch {
 	case ev.Finding.UID == "":

@@ -3,7 +3,7 @@ package securityhub
 import (
 	"slices"
 
-	"github.com/yagura-sec/yagura/internal/jsonmap"
+	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
@@ -140,7 +140,7 @@ var schema = &ocsf.Schema{
 	Source:  "securityhub",
 	Title:   "AWS Security Hub findings",
 	Version: 1,
-	Columns: jsonmap.Columns(
+	Columns: yagura.SchemaColumns(
 		names, "metadata_uid", "dst_endpoint_instance_uid", "connection_info_protocol_num", "connection_info_direction", "resource_uid",
 	),
 	Native:   names,

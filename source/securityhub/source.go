@@ -20,12 +20,9 @@
 package securityhub
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/yagura-sec/yagura"
-	"github.com/yagura-sec/yagura/internal/jsonmap"
-	"github.com/yagura-sec/yagura/internal/jsonscan"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
@@ -41,7 +38,7 @@ func (source) Match(key string, head []byte) yagura.Match {
 	if strings.Contains(strings.ToLower(key), "securityhub") {
 		m |= yagura.ByKey // AWS has no export to S3; this is what its users name theirs.
 	}
-	seen := jsonmap.Peek(head, shape)
+	seen := format.Peek(head)
 	asff := strings.Contains(seen["productarn"], ":securityhub:") && seen["awsaccountid"] != ""
 	class := seen["class_uid"]
 	if asff || len(class) == 4 && class[0] == '2' && seen["finding_info.uid"] != "" {
@@ -50,17 +47,4 @@ func (source) Match(key string, head []byte) yagura.Match {
 	return m
 }
 
-func (source) Open(in yagura.Input) (yagura.Decoder, error) {
-	return decoder{jsonmap.NewDecoder(in.Body, in.MaxRecord, shape, table, finish)}, nil
-}
-
-type decoder struct{ *jsonmap.Decoder }
-
-func (d decoder) Next(ev *ocsf.Event) error {
-	err := d.Decoder.Next(ev)
-	var bad *jsonscan.BadRecord
-	if errors.As(err, &bad) {
-		return &yagura.RecordError{Record: bad.Number, Offset: bad.Offset, Reason: bad.Reason, Raw: bad.Raw}
-	}
-	return err
-}
+func (source) Open(in yagura.Input) (yagura.Decoder, error) { return format.Open(in) }

@@ -6,17 +6,19 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/yagura-sec/yagura/internal/jsonmap"
+	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/internal/jsonscan"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
-var shape = jsonmap.Shape{}
-
-var table = jsonmap.MustCompile(names, map[string]jsonmap.Hook{
-	"httpRequest.headers": headers,
-	"ruleGroupList":       ruleGroups,
-})
+var format = &yagura.JSONLog{
+	Names:  names,
+	Finish: finish,
+	Hooks: map[string]yagura.JSONHook{
+		"httpRequest.headers": headers,
+		"ruleGroupList":       ruleGroups,
+	},
+}
 
 // headers takes out the four headers that have columns. Of a repeated header the
 // first counts, but X-Forwarded-For is joined, as a proxy would read it.
@@ -53,9 +55,9 @@ func header(s *jsonscan.Scanner) (name, value string) {
 	for s.Next() {
 		switch s.Key() {
 		case "name":
-			name = jsonmap.Text(s)
+			name = yagura.JSONText(s)
 		case "value":
-			value = jsonmap.Text(s)
+			value = yagura.JSONText(s)
 		}
 	}
 	return name, value
@@ -74,7 +76,7 @@ func ruleGroups(ev *ocsf.Event, s *jsonscan.Scanner) {
 		for s.Next() {
 			switch s.Key() {
 			case "ruleGroupId":
-				group = jsonmap.Text(s)
+				group = yagura.JSONText(s)
 			case "terminatingRule":
 				rule = ruleID(s)
 			}
@@ -91,7 +93,7 @@ func ruleID(s *jsonscan.Scanner) (id string) {
 	}
 	for s.Next() {
 		if s.Key() == "ruleId" {
-			id = jsonmap.Text(s)
+			id = yagura.JSONText(s)
 		}
 	}
 	return id
@@ -99,19 +101,17 @@ func ruleID(s *jsonscan.Scanner) (id string) {
 
 // whence is what the object's key says of account and region, for records of
 // WAF Classic, whose ACL is a bare id.
-func whence(key string) place {
+func whence(key string) (region, account string) {
 	_, rest, ok := strings.Cut(key, "AWSLogs/")
 	parts := strings.Split(rest, "/")
 	if !ok || len(parts) < 3 || parts[1] != "WAFLogs" {
-		return place{}
+		return "", ""
 	}
-	return place{account: parts[0], region: parts[2]}
+	return parts[2], parts[0]
 }
 
-type place struct{ account, region string }
-
 // finish needs a time and a web ACL.
-func (p place) finish(ev *ocsf.Event) error {
+func finish(ev *ocsf.Event, from *yagura.Object) error {
 	if ev.Time == 0 {
 		return errors.New("no timestamp")
 	}
@@ -133,7 +133,7 @@ func (p place) finish(ev *ocsf.Event) error {
 	if arn := strings.SplitN(ev.Policy, ":", 6); len(arn) == 6 {
 		ev.Region, ev.Account = arn[3], arn[4]
 	} else {
-		ev.Region, ev.Account = p.region, p.account
+		ev.Region, ev.Account = whence(from.Key)
 	}
 	if host, port, err := net.SplitHostPort(ev.HTTP.Host); err == nil {
 		if n, err := strconv.ParseUint(port, 10, 16); err == nil {

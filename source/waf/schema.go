@@ -1,7 +1,7 @@
 package waf
 
 import (
-	"github.com/yagura-sec/yagura/internal/jsonmap"
+	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
@@ -56,7 +56,7 @@ var schema = &ocsf.Schema{
 	Source:  "waf",
 	Title:   "AWS WAF web ACL traffic logs",
 	Version: 1,
-	Columns: jsonmap.Columns(
+	Columns: yagura.SchemaColumns(
 		names,
 		"http_request_url_port", "http_request_user_agent", "http_request_referrer", "http_request_x_forwarded_for",
 		"finding_info_analytic",

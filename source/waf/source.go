@@ -14,12 +14,9 @@
 package waf
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/yagura-sec/yagura"
-	"github.com/yagura-sec/yagura/internal/jsonmap"
-	"github.com/yagura-sec/yagura/internal/jsonscan"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
@@ -37,24 +34,11 @@ func (source) Match(key string, head []byte) yagura.Match {
 			m |= yagura.ByKey
 		}
 	}
-	seen := jsonmap.Peek(head, shape)
+	seen := format.Peek(head)
 	if seen["webaclid"] != "" && seen["terminatingruleid"] != "" {
 		m |= yagura.ByContent
 	}
 	return m
 }
 
-func (source) Open(in yagura.Input) (yagura.Decoder, error) {
-	return decoder{jsonmap.NewDecoder(in.Body, in.MaxRecord, shape, table, whence(in.Object.Key).finish)}, nil
-}
-
-type decoder struct{ *jsonmap.Decoder }
-
-func (d decoder) Next(ev *ocsf.Event) error {
-	err := d.Decoder.Next(ev)
-	var bad *jsonscan.BadRecord
-	if errors.As(err, &bad) {
-		return &yagura.RecordError{Record: bad.Number, Offset: bad.Offset, Reason: bad.Reason, Raw: bad.Raw}
-	}
-	return err
-}
+func (source) Open(in yagura.Input) (yagura.Decoder, error) { return format.Open(in) }

@@ -1,30 +1,14 @@
-package jsonmap
+package yagura
 
 import (
 	"math"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/yagura-sec/yagura/internal/jsonscan"
 )
 
-// Text reads a string, or a number or boolean as its text; null, objects and
-// arrays give "" and stay unread.
-func Text(s *jsonscan.Scanner) string {
-	switch s.Kind() {
-	case '"':
-		v, _ := s.Str()
-		return v
-	case '0', 't', 'f':
-		return s.Raw()
-	}
-	return ""
-}
-
-// Int reads a whole number; "8.0" and "1E3" are whole.
-func Int(v string) (int64, bool) {
+// wholeNumber reads a whole number; "8.0" and "1E3" are whole.
+func wholeNumber(v string) (int64, bool) {
 	if n, err := strconv.ParseInt(v, 10, 64); err == nil {
 		return n, true
 	}
@@ -35,16 +19,7 @@ func Int(v string) (int64, bool) {
 	return int64(f), true
 }
 
-// IP gives the canonical text of an address, "" if v is none.
-func IP(v string) string {
-	a, err := netip.ParseAddr(v)
-	if err != nil {
-		return ""
-	}
-	return a.String()
-}
-
-var layouts = []string{
+var timeLayouts = []string{
 	time.RFC3339Nano,
 	"2006-01-02T15:04:05.999999999-0700", // Config's older files
 	"2006-01-02T15:04:05.999999999",      // no zone: UTC
@@ -52,12 +27,12 @@ var layouts = []string{
 	"2006-01-02 15:04:05.999999999",
 }
 
-// Time reads a time of the years 1970 to 9999 as µs since the epoch, UTC. A
+// anyTime reads a time of the years 1970 to 9999 as µs since the epoch, UTC. A
 // number is seconds, milliseconds, microseconds or nanoseconds by its size.
-func Time(v string) (int64, bool) {
+func anyTime(v string) (int64, bool) {
 	v = strings.TrimSpace(v)
 	if len(v) > 4 && v[4] == '-' {
-		for _, l := range layouts {
+		for _, l := range timeLayouts {
 			if t, err := time.Parse(l, v); err == nil {
 				us := t.UnixMicro()
 				return us, us > 0 && us < endOfTime

@@ -1,4 +1,4 @@
-package jsonmap
+package yagura
 
 import (
 	"slices"
@@ -15,16 +15,15 @@ const (
 
 // Peek looks at the first record in the first bytes of an object, which may end
 // anywhere. It gives the texts of its members by lower-case path ("service.count");
-// of a container the text is "". Arrays and envelopes of the shape are looked
-// through; a member of an envelope stays visible unless the record has one of
-// the same name.
-func Peek(head []byte, shape Shape) map[string]string {
+// of a container the text is "". Arrays and envelopes are looked through; a
+// member of an envelope stays visible unless the record has one of the same name.
+func (l *JSONLog) Peek(head []byte) map[string]string {
 	if stamped(head) {
 		head = head[stampLen:]
 	}
 	p := peeker{found: map[string]string{}, through: append([]string{
 		subscription, filtered, "message", "Message", "detail",
-	}, append(shape.Arrays, shape.Inner...)...)}
+	}, slices.Concat(l.Arrays, l.Inner)...)}
 	p.s.Reset(head)
 	p.value("", 0)
 	return p.found
@@ -51,7 +50,7 @@ func (p *peeker) value(path string, depth int) {
 		return
 	}
 	if p.s.Kind() != '{' {
-		if v := Text(&p.s); path != "" && p.s.Err() == nil {
+		if v := JSONText(&p.s); path != "" && p.s.Err() == nil {
 			p.found[path] = v
 		}
 		return

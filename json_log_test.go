@@ -1,4 +1,4 @@
-package jsonmap_test
+package yagura
 
 import (
 	"bytes"
@@ -13,60 +13,71 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/yagura-sec/yagura/internal/jsonmap"
-	"github.com/yagura-sec/yagura/internal/jsonscan"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
-func TestTimeReadsEveryFormThatAWSWrites(t *testing.T) {
+func TestAnyTimeReadsEveryFormThatAWSWrites(t *testing.T) {
 	want := time.Date(2026, 3, 4, 5, 6, 7, 123000000, time.UTC).UnixMicro()
 	for _, text := range []string{
 		"2026-03-04T05:06:07.123Z", "2026-03-04T05:06:07.123+00:00", "2026-03-04T05:06:07.123+0000", "2026-03-04T14:06:07.123+0900",
 		"2026-03-04T05:06:07.123", "2026-03-04 05:06:07.123", "2026-03-04 05:06:07.123Z",
 		"1772600767.123", "1772600767123", "1772600767123000", "1772600767123000000", "1.772600767123E9", "1772600767123.0", " 1772600767123 ",
 	} {
-		if got, ok := jsonmap.Time(text); !ok || got != want {
-			t.Errorf("Time(%q) = %d, %v; want %d", text, got, ok, want)
+		if got, ok := anyTime(text); !ok || got != want {
+			t.Errorf("anyTime(%q) = %d, %v; want %d", text, got, ok, want)
 		}
 	}
 	for _, text := range []string{
 		"", "never", "0", "-1", "NaN", "Inf", "1e300", "2026-13-04T05:06:07Z", "0001-01-01T00:00:00Z", "2026-03-04", "99999999999999999999", "1e14",
 	} {
-		if got, ok := jsonmap.Time(text); ok {
-			t.Errorf("Time(%q) = %d, it is no time", text, got)
+		if got, ok := anyTime(text); ok {
+			t.Errorf("anyTime(%q) = %d, it is no time", text, got)
 		}
 	}
 }
 
-func TestIntReadsWholeNumbersOnly(t *testing.T) {
+func TestWholeNumberReadsWholeNumbersOnly(t *testing.T) {
 	for text, want := range map[string]int64{"443": 443, "8.0": 8, "1E3": 1000, "-5": -5} {
-		if got, ok := jsonmap.Int(text); !ok || got != want {
-			t.Errorf("Int(%q) = %d, %v; want %d", text, got, ok, want)
+		if got, ok := wholeNumber(text); !ok || got != want {
+			t.Errorf("wholeNumber(%q) = %d, %v; want %d", text, got, ok, want)
 		}
 	}
 	for _, text := range []string{"", "8.5", "NaN", "0x10", "1e300", "n"} {
-		if got, ok := jsonmap.Int(text); ok {
-			t.Errorf("Int(%q) = %d, it is no whole number", text, got)
+		if got, ok := wholeNumber(text); ok {
+			t.Errorf("wholeNumber(%q) = %d, it is no whole number", text, got)
 		}
 	}
 }
 
-var table = jsonmap.MustCompile([]ocsf.Native{
-	{Name: "at", Columns: []string{"time"}},
-	{Name: "accountId", Columns: []string{"account"}},
-	{Name: "owner", Columns: []string{"account"}},
-	{Name: "client.ip", Columns: []string{"src_endpoint_ip", "src_endpoint_name"}},
-	{Name: "resources.id", Columns: []string{"resources_uid"}},
-	{Name: "count", Columns: []string{"finding_info_count"}},
-	{Name: "mfa", Columns: []string{"actor_session_is_mfa"}},
-	{Name: "only.raw", Path: "only.raw"},
-}, nil)
+func wrapped(arrays, inner []string, envelopes bool) *JSONLog {
+	return &JSONLog{
+		Arrays: arrays, Inner: inner, Envelopes: envelopes,
+		Finish: func(*ocsf.Event, *Object) error { return nil },
+		Names: []ocsf.Native{
+			{Name: "at", Columns: []string{"time"}},
+			{Name: "accountId", Columns: []string{"account"}},
+			{Name: "owner", Columns: []string{"account"}},
+			{Name: "client.ip", Columns: []string{"src_endpoint_ip", "src_endpoint_name"}},
+			{Name: "resources.id", Columns: []string{"resources_uid"}},
+			{Name: "count", Columns: []string{"finding_info_count"}},
+			{Name: "mfa", Columns: []string{"actor_session_is_mfa"}},
+			{Name: "only.raw", Path: "only.raw"},
+		},
+	}
+}
+
+// items is a log in every wrapper there is.
+func items() *JSONLog { return wrapped([]string{"Items"}, []string{"items"}, true) }
 
 func fill(t *testing.T, record string) ocsf.Event {
 	t.Helper()
 	var ev ocsf.Event
 	ev.Reset()
-	if err := table.Filler().Fill(&ev, []byte(record)); err != nil {
+	d, err := items().Open(Input{Body: strings.NewReader(strings.ReplaceAll(record, "\n", " "))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Next(&ev); err != nil {
 		t.Fatal(err)
 	}
 	return ev
@@ -90,14 +101,25 @@ func TestFillFollowsTheTable(t *testing.T) {
 	}
 }
 
+func TestAnUnknownColumnIsSaid(t *testing.T) {
+	log := &JSONLog{Names: []ocsf.Native{{Name: "x", Columns: []string{"no_such_column"}}}}
+	if _, err := log.Open(Input{Body: strings.NewReader("{}")}); err == nil || !strings.Contains(err.Error(), "no_such_column") {
+		t.Errorf("%v, want the column's name", err)
+	}
+}
+
 func TestFillRefusesWithAReason(t *testing.T) {
 	for record, want := range map[string]string{
 		`[1]`: "an array", `"x"`: "a string", `null`: "null", `7`: "a bare value", `{"at":"soon"}`: `at is not a time: "soon"`,
 		`{"at":1`: "invalid JSON", `{} x`: "invalid JSON", ``: "invalid JSON",
 	} {
+		table, err := compile(items().Names, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var ev ocsf.Event
 		ev.Reset()
-		err := table.Filler().Fill(&ev, []byte(record))
+		err = table.filler().fill(&ev, []byte(record))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", record, err, want)
 		}
@@ -105,14 +127,17 @@ func TestFillRefusesWithAReason(t *testing.T) {
 }
 
 // raws decodes text and gives the raw records, with "!" and the reason for bad ones.
-func raws(t *testing.T, text string, shape jsonmap.Shape) []string {
+func raws(t *testing.T, text string, log *JSONLog) []string {
 	t.Helper()
-	d := jsonmap.NewDecoder(strings.NewReader(text), 1<<20, shape, table, func(*ocsf.Event) error { return nil })
+	d, err := log.Open(Input{Body: strings.NewReader(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out []string
 	for {
 		var ev ocsf.Event
 		err := d.Next(&ev)
-		var bad *jsonscan.BadRecord
+		var bad *RecordError
 		switch {
 		case errors.Is(err, io.EOF):
 			return out
@@ -130,7 +155,6 @@ func raws(t *testing.T, text string, shape jsonmap.Shape) []string {
 }
 
 func TestWrappersComeOff(t *testing.T) {
-	shape := jsonmap.Shape{Arrays: []string{"Items"}, Envelopes: true, Inner: []string{"items"}}
 	sns := func(message string) string {
 		m, _ := json.Marshal(message)
 		return `{"Type":"Notification","TopicArn":"arn:aws:sns:r:1:t","Message":` + string(m) + `}`
@@ -157,11 +181,11 @@ func TestWrappersComeOff(t *testing.T) {
 		"stamps": {"2026-03-04T05:06:07.000Z {\"a\":1}\n2026-03-04T05:06:08.000Z {\"a\":2}", []string{`{"a":1}`, `{"a":2}`}},
 		"none":   {`{"detail-type":"x","detail":{"items":[]}}`, nil},
 	} {
-		if diff := cmp.Diff(c.want, raws(t, c.text, shape)); diff != "" {
+		if diff := cmp.Diff(c.want, raws(t, c.text, items())); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	if got := raws(t, deep, shape); len(got) != 1 || !strings.HasPrefix(got[0], `{"Type"`) {
+	if got := raws(t, deep, items()); len(got) != 1 || !strings.HasPrefix(got[0], `{"Type"`) {
 		t.Errorf("ten envelopes: %.100v; they must stop at a bound", got)
 	}
 }
@@ -179,12 +203,15 @@ func TestStampsComeOffHoweverTheBytesArrive(t *testing.T) {
 			stamped.WriteString("2026-03-04T05:06:07.123Z " + l + "\n")
 			plain.WriteString(l + "\n")
 		}
-		shape := jsonmap.Shape{}
-		want := raws(t, plain.String(), shape)
-		if diff := cmp.Diff(want, raws(t, stamped.String(), shape)); diff != "" {
+		plainLog := wrapped(nil, nil, false)
+		want := raws(t, plain.String(), plainLog)
+		if diff := cmp.Diff(want, raws(t, stamped.String(), plainLog)); diff != "" {
 			rt.Fatalf("(-plain +stamped):\n%s", diff)
 		}
-		d := jsonmap.NewDecoder(iotest.OneByteReader(&stamped), 1<<20, shape, table, func(*ocsf.Event) error { return nil })
+		d, err := plainLog.Open(Input{Body: iotest.OneByteReader(&stamped)})
+		if err != nil {
+			rt.Fatal(err)
+		}
 		for _, w := range want {
 			var ev ocsf.Event
 			if err := d.Next(&ev); err == nil && ev.Raw != w {
@@ -195,7 +222,6 @@ func TestStampsComeOffHoweverTheBytesArrive(t *testing.T) {
 }
 
 func TestPeekSeesThroughWrappersAndCuts(t *testing.T) {
-	shape := jsonmap.Shape{Arrays: []string{"Items"}, Envelopes: true, Inner: []string{"items"}}
 	for _, head := range []string{
 		`{"Id":"7","Deep":{"Er":"x"},"cut":"off he`,
 		`{"v":1,"Items":[{"Id":"7","Deep":{"Er":"x"}},{"Id":"8"`,
@@ -205,7 +231,7 @@ func TestPeekSeesThroughWrappersAndCuts(t *testing.T) {
 		`{"logEvents":[{"id":"1","message":"{\"Id\":\"7\",\"Deep\":{\"Er\":\"x\"}}"}]}`,
 		`2026-03-04T05:06:07.000Z {"Id":"7","Deep":{"Er":"x"}}`,
 	} {
-		got := jsonmap.Peek([]byte(head), shape)
+		got := items().Peek([]byte(head))
 		if got["id"] != "7" || got["deep.er"] != "x" {
 			t.Errorf("%s: %v", head, got)
 		}
@@ -217,11 +243,11 @@ func FuzzPeekAndTime(f *testing.F) {
 	f.Add([]byte("2026-03-04T05:06:07.000Z {"))
 	f.Add([]byte("1772600767.123"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if n := len(jsonmap.Peek(b, jsonmap.Shape{Envelopes: true})); n > 1000 {
+		if n := len(items().Peek(b)); n > 1000 {
 			t.Errorf("a peek sees %d members", n)
 		}
-		if us, ok := jsonmap.Time(string(b)); ok && (us <= 0 || us > 253402300800*1e6) {
-			t.Errorf("Time(%q) = %d", b, us)
+		if us, ok := anyTime(string(b)); ok && (us <= 0 || us > 253402300800*1e6) {
+			t.Errorf("anyTime(%q) = %d", b, us)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package jsonmap
+package yagura
 
 import (
 	"bytes"
