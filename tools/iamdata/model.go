@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -237,7 +238,7 @@ func (m *model) addDependents(wheel tree) error {
 		}
 	}
 	if version == "" {
-		return fmt.Errorf("no METADATA with a version: is this the right package?")
+		return errors.New("no METADATA with a version: is this the right package?")
 	}
 	m.source[4], m.source[5], m.source[6] = name, version, "MIT"
 
@@ -260,7 +261,7 @@ func (m *model) addDependents(wheel tree) error {
 		}
 	}
 	if len(m.dependents) == 0 {
-		return fmt.Errorf("no dependent actions in it: has its format changed?")
+		return errors.New("no dependent actions in it: has its format changed?")
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -181,11 +182,11 @@ func (s Source) Rows() [][2]string {
 		{"source", fmt.Sprintf("%s %s (%s)", s.Package, s.Version, s.Licence)},
 		{"updated", s.Updated.Format(time.RFC3339)},
 		{"dependent actions", fmt.Sprintf("%s %s (%s)", s.DependentsPackage, s.DependentsVersion, s.DependentsLicence)},
-		{"services", fmt.Sprint(s.Services)},
-		{"services with RCP", fmt.Sprint(s.RCPServices)},
-		{"actions", fmt.Sprint(s.Actions)},
-		{"resource types", fmt.Sprint(s.ResourceTypes)},
-		{"condition keys", fmt.Sprint(s.Keys)},
+		{"services", strconv.Itoa(s.Services)},
+		{"services with RCP", strconv.Itoa(s.RCPServices)},
+		{"actions", strconv.Itoa(s.Actions)},
+		{"resource types", strconv.Itoa(s.ResourceTypes)},
+		{"condition keys", strconv.Itoa(s.Keys)},
 	}
 }
 

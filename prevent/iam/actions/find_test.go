@@ -16,7 +16,8 @@ func TestFind(t *testing.T) {
 		want  []string // all of them
 	}{
 		{
-			"write on buckets", Query{Patterns: []string{"s3:Put*"}, Level: "permissions", ResourceType: "Bucket"},
+			"write on buckets",
+			Query{Patterns: []string{"s3:Put*"}, Level: "permissions", ResourceType: "Bucket"},
 			[]string{"s3:PutBucketAcl", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock"},
 		},
 		{"no type", Query{Patterns: []string{"sts:*"}, ResourceType: "none", Level: "List"}, nil},

@@ -120,10 +120,7 @@ func (t *Table) Key(name string) (Key, bool) {
 func (t *Table) Keys(prefix string) []Key {
 	var list []Key
 	if prefix == "" {
-		for _, k := range t.keys[len(t.keys)-len(global):] {
-			list = append(list, k)
-		}
-		return list
+		return slices.Clone(global)
 	}
 	if i, ok := t.findService(prefix); ok {
 		for _, k := range t.sets[t.services[i].keys] {
