@@ -100,7 +100,7 @@ func (d delivery) deliver(key seed.Key, s stream, batches []*batch, trail string
 			shards = uint64(1 + len(items)/d.shards)
 		}
 		if s.kind == srcTrail && spread <= 1 && len(items) > 6 {
-			shards += rng.Uint64() % 3
+			shards += rng.Uint64() % 2
 		}
 		for n := range shards {
 			o := delivered{at: end, trail: trail, oldest: 1 << 60}

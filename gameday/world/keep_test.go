@@ -16,4 +16,7 @@ func TestKeep(t *testing.T) {
 	if _, err := world.Sample(t.Context(), world.Options{Out: dir + "/data", Truth: dir + "/truth.jsonl", Seed: 1}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := world.Load(t.Context(), world.Options{Out: dir + "/load", Seed: 1, Events: 60000, Flows: 100000}); err != nil {
+		t.Fatal(err)
+	}
 }

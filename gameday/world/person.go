@@ -69,7 +69,7 @@ func (o *org) newPerson(i int) *person {
 	if i%9 == 8 {
 		p.noon = 12 // works from Europe
 	}
-	p.rate = r.LogNorm(1.1, 0.7)
+	p.rate = r.LogNorm(1.3, 0.6)
 	p.home, p.mobile, p.office = publicIP(r, homeNets), publicIP(r, mobileNets), o.offices[r.IntN(len(o.offices))]
 	b := browsers[r.IntN(len(browsers))]
 	p.agents = []string{b, tools[r.IntN(len(tools))], upgrade(b)}

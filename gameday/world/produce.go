@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"slices"
 	"sync"
-
-	"github.com/yagura-sec/yagura/gameday/world/seed"
 )
 
 // production is one run of Sample.
@@ -48,6 +46,10 @@ func (p *production) sample(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	out, c := p.org.intrude()
+	p.truth, p.story = c.truth, c.story
+	outs[jobs] = out
+	outs[jobs+1] = p.org.findings(c)
 	streams := map[stream][]*batch{}
 	for _, o := range outs {
 		if o == nil {
@@ -69,6 +71,8 @@ func (o *org) hour(a *account, hour int64) *output {
 		e.flows = newFlowTable(s)
 		e.workloads(s, hour)
 		e.network(s, hour)
+		e.web(s, hour)
+		e.lookups(s, hour)
 		e.flows.flush(o, out, s.key.Sub("flush").At(hour).Rand())
 	}
 	e.flows = nil
@@ -91,10 +95,6 @@ func (p *production) deliver(ctx context.Context, streams map[stream][]*batch) e
 		order = append(order, s)
 	}
 	slices.SortFunc(order, compareStreams)
-	type task struct {
-		s     stream
-		trail string
-	}
 	var tasks []task
 	for _, s := range order {
 		tasks = append(tasks, task{s: s})
@@ -121,8 +121,17 @@ func (p *production) deliver(ctx context.Context, streams map[stream][]*batch) e
 	if err != nil {
 		return err
 	}
-	_ = objects
-	return nil
+	p.resolve(tasks, objects)
+	if err := p.prove(ctx, tasks, objects); err != nil {
+		return err
+	}
+	return p.writeTruth()
+}
+
+// task is the delivery of one stream by one trail.
+type task struct {
+	s     stream
+	trail string // empty for the organisation's trail and all other sources
 }
 
 // legacyTrail is an older trail of the production account that nobody has removed: it repeats management events of its region.
@@ -135,7 +144,3 @@ func (p *production) legacyTrail(s stream) bool {
 func compareStreams(a, b stream) int {
 	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.account, b.account), cmp.Compare(a.region, b.region), cmp.Compare(a.sub, b.sub))
 }
-
-type truthAction struct{}
-
-var _ = seed.New

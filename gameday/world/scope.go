@@ -126,6 +126,8 @@ func (v *scope) draw(name string) string {
 		return v.e.org.accounts[r.IntN(len(v.e.org.accounts))].id
 	case "type":
 		return []string{"t3.medium", "m7g.large", "c7g.xlarge", "r7g.large", "t3.small", "m6i.2xlarge"}[r.Zipf(6)]
+	case "imds":
+		return "required"
 	case "akid", "oldakid":
 		return r.KeyID("AKIA", a.num)
 	case "newaroa":

@@ -13,7 +13,7 @@ var scanning = []struct {
 	size       int
 	services   string
 }{
-	{"config.amazonaws.com", "AWSServiceRoleForConfig", 3, 9, "ec2 s3 iam rds lambda elasticloadbalancing kms acm dynamodb"},
+	{"config.amazonaws.com", "AWSServiceRoleForConfig", 3, 6, "ec2 s3 iam rds lambda elasticloadbalancing kms acm dynamodb"},
 	{"access-analyzer.amazonaws.com", "AWSServiceRoleForAccessAnalyzer", 11, 8, "iam s3 kms lambda sqs secretsmanager"},
 	{"inspector2.amazonaws.com", "AWSServiceRoleForAmazonInspector2", 7, 6, "ec2 ssm ecr lambda"},
 	{"trustedadvisor.amazonaws.com", "AWSServiceRoleForTrustedAdvisor", 24, 14, "ec2 rds elasticloadbalancing s3 route53 cloudfront autoscaling"},
@@ -28,24 +28,15 @@ func (e *emitter) awsServices(s *site, hour int64) {
 	t0 := hour * 3600
 	for n, sc := range scanning {
 		at := s.key.Sub(sc.host).Rand()
-		if (hour+int64(at.IntN(int(sc.every))))%sc.every != 0 {
+		every := sc.every
+		if s.region != regions[0] {
+			every *= 3
+		}
+		if (hour+int64(at.IntN(int(every))))%every != 0 {
 			continue
 		}
 		e.rng = s.key.Sub(sc.host).At(hour).Rand()
-		t := t0 + int64(at.IntN(3000))
-		r := s.account.role(sc.role)
-		r.arn = "arn:aws:iam::" + s.account.id + ":role/aws-service-role/" + sc.host + "/" + sc.role
-		who := e.openFor(sc.host, s, r, []string{"configLambdaExecution", "access-analyzer", "inspector-scan", "TrustedAdvisor", "securityhub", "GuardDuty", "ComputeOptimizer", "AWSBackup"}[n], t, assumed{invoked: sc.host, noCtx: n%2 == 0})
-		services := strings.Fields(sc.services)
-		for i := range sc.size {
-			list := e.org.pages['a'][services[e.rng.IntN(len(services))]]
-			if len(list) == 0 {
-				continue
-			}
-			if c := list[e.rng.IntN(len(list))]; c.Read {
-				e.do(doing{who: who, site: s, call: c, at: t + 1 + int64(i/3)})
-			}
-		}
+		e.scan(s, n, t0+int64(at.IntN(3000)))
 	}
 	if s.account.env == "security" && s.region == regions[0] {
 		e.rng = s.key.Sub("delivery").At(hour).Rand()
@@ -54,10 +45,29 @@ func (e *emitter) awsServices(s *site, hour int64) {
 	e.changePoint(s, hour)
 }
 
+// scan is one run of a scanning service with its linked role.
+func (e *emitter) scan(s *site, n int, t int64) {
+	sc := scanning[n]
+	r := s.account.role(sc.role)
+	r.arn = "arn:aws:iam::" + s.account.id + ":role/aws-service-role/" + sc.host + "/" + sc.role
+	name := []string{"configLambdaExecution", "access-analyzer", "inspector-scan", "TrustedAdvisor", "securityhub", "GuardDuty", "ComputeOptimizer", "AWSBackup"}[n]
+	who := e.openFor(sc.host, s, r, name, t, assumed{invoked: sc.host, noCtx: n%2 == 0})
+	services := strings.Fields(sc.services)
+	for i := range sc.size {
+		list := e.org.pages['a'][services[e.rng.IntN(len(services))]]
+		if len(list) == 0 {
+			continue
+		}
+		if c := list[e.rng.IntN(len(list))]; c.Read {
+			e.do(doing{who: who, site: s, call: c, at: t + 1 + int64(i/3)})
+		}
+	}
+}
+
 // delivery is the trail writing its own bucket: bursts of about six, every 275 seconds or so, recorded by the trail itself.
 func (e *emitter) delivery(s *site, t0 int64) {
 	b := s.buckets[0]
-	for t := t0 + int64(e.rng.IntN(275)); t < t0+3600; t += 900 + int64(e.rng.IntN(400)) {
+	for t := t0 + int64(e.rng.IntN(275)); t < t0+3600; t += 1500 + int64(e.rng.IntN(700)) {
 		for i, host := range []string{"cloudtrail.amazonaws.com", "delivery.logs.amazonaws.com", "cloudtrail.amazonaws.com"} {
 			who := s.account.asService(host)
 			who.endpoint = s.vpce

@@ -119,7 +119,7 @@ func (o *org) newInstances(s *site, n int) {
 	}
 	for i, name := range fixed {
 		inst := s.newInstance(r, name, 3, i)
-		inst.born, inst.died, inst.managed = o.from-int64(r.Between(20, 200))*86400, o.to+86400*30, true
+		inst.born, inst.died, inst.managed = o.from-int64(r.Between(20, 200))*86400, o.to+86400*30, name == "batch"
 		s.instances = append(s.instances, inst)
 	}
 	if n > 0 {

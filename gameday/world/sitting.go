@@ -79,7 +79,7 @@ func (e *emitter) run(s sitting, from, to int64) {
 	}
 	n := int64(0)
 	for t := s.start + 3 + int64(pace.IntN(9)); t < s.end; n++ {
-		if t >= from && t < to && !(n == 0 && s.use == 'c' && false) {
+		if t >= from && t < to {
 			e.rng = s.key.Sub("burst").At(n).Rand()
 			if s.use == 'c' {
 				e.page(s, region, t, n)

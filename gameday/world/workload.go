@@ -97,7 +97,7 @@ func (e *emitter) instanceCalls(s *site, i *instance, from, to int64) {
 		if who.start >= to {
 			return
 		}
-		if e.rng.Bool(0.7) {
+		if e.rng.Bool(0.4) {
 			who.endpoint = s.vpce
 			who.ip = i.ip
 			e.secret(who, s, s.pool["secret"][0], max(from, who.start)+int64(e.rng.IntN(200)))
@@ -125,8 +125,10 @@ func (e *emitter) launch(s *site, i *instance) {
 	e.vars.begin(s, who, i.born)
 	c := e.org.call["ec2:RunInstances"]
 	e.vars.pin("hex17", i.id[2:])
+	e.vars.pin("imds", "optional") // the group's template is older than the rule
 	e.do(doing{who: who, site: s, call: c, at: i.born, never: true})
 	e.vars.pin("hex17", "")
+	e.vars.pin("imds", "")
 	e.vars.pin("instance", i.id)
 	e.do(doing{who: who, site: s, call: e.org.call["elasticloadbalancing:RegisterTargets"], at: i.born + 25, never: true})
 	e.vars.pin("instance", "")

@@ -1,5 +1,7 @@
 package wire
 
+import "strings"
+
 // AppendWAF writes the web ACL's log record of the hit as one JSON line.
 func (h *Hit) AppendWAF(dst []byte) []byte {
 	dst = append(dst, `{"timestamp":`...)
@@ -91,7 +93,11 @@ func (h *Hit) appendRequest(dst []byte) []byte {
 	dst = String(dst, h.Path)
 	dst = append(dst, `,"args":`...)
 	dst = String(dst, h.Query)
-	dst = append(dst, `,"httpVersion":"HTTP/2.0"`...)
+	version := "HTTP/1.1"
+	if strings.HasPrefix(h.Agent, "Mozilla/5.0 (") {
+		version = "HTTP/2.0"
+	}
+	dst = Field(dst, "httpVersion", version)
 	dst = Field(dst, "httpMethod", h.Method)
 	dst = Field(dst, "requestId", h.TraceID[min(len(h.TraceID), len("Root=")):])
 	dst = Field(dst, "fragment", "")

@@ -1,6 +1,9 @@
 package wire
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Hit is one HTTP request at a load balancer: the source of one ALB line and, when a web ACL is attached, one WAF line.
 type Hit struct {
@@ -49,9 +52,10 @@ func micros(dst []byte, ms int64, sub int64) []byte {
 
 // AppendALB writes the access log line of the Application Load Balancer, with its newline.
 func (h *Hit) AppendALB(dst []byte) []byte {
-	dst = append(dst, "h2 "...)
-	if h.Method != "GET" && h.Method != "POST" && h.Method != "HEAD" || h.Host == "" {
-		dst = append(dst[:len(dst)-3], "https "...)
+	if strings.HasPrefix(h.Agent, "Mozilla/5.0 (") {
+		dst = append(dst, "h2 "...)
+	} else {
+		dst = append(dst, "https "...)
 	}
 	dst = micros(dst, h.At+h.Took+3, h.In%997)
 	dst = append(dst, ' ')
@@ -88,7 +92,11 @@ func (h *Hit) AppendALB(dst []byte) []byte {
 	if h.Query != "" {
 		url += "?" + h.Query
 	}
-	dst = quoted(dst, h.Method+" "+url+" HTTP/2.0")
+	version := " HTTP/1.1"
+	if strings.HasPrefix(h.Agent, "Mozilla/5.0 (") {
+		version = " HTTP/2.0"
+	}
+	dst = quoted(dst, h.Method+" "+url+version)
 	dst = append(dst, ' ')
 	dst = quoted(dst, h.Agent)
 	if h.TLS13 {
