@@ -116,8 +116,7 @@ func (d *jsonDecoder) Next(ev *ocsf.Event) error {
 	ev.Reset()
 	for len(d.queue) == 0 {
 		rec, err := d.records.Next()
-		var bad *jsonscan.BadRecord
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[*jsonscan.BadRecord](err); ok {
 			return d.bad(ev, jsonItem{raw: bad.Raw, reason: bad.Reason, offset: bad.Offset})
 		}
 		if err != nil {

@@ -3,6 +3,7 @@ package yagura
 import (
 	"bytes"
 	"io"
+	"slices"
 )
 
 // stampStripper takes off the time that CloudWatch Logs writes in front of every
@@ -44,7 +45,7 @@ func (r *stampStripper) more() {
 	buf := make([]byte, 32<<10)
 	n, err := r.src.Read(buf)
 	r.err = err
-	in := append(r.held, buf[:n]...)
+	in := slices.Concat(r.held, buf[:n])
 	r.held = nil
 	if !r.began {
 		if len(in) < stampLen && err == nil {

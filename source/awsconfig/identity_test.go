@@ -66,9 +66,9 @@ func TestOneStateIsOneEventHoweverItComes(t *testing.T) {
 func TestASummaryNeverStandsForTheState(t *testing.T) {
 	history := fixture(t, "history.json")
 	raw := history[0].Raw
-	cut := strings.Index(raw, `"configuration":`)
-	end := strings.Index(raw, `"supplementaryConfiguration"`)
-	summary := decode(t, raw[:cut]+raw[end:])
+	before, _, _ := strings.Cut(raw, `"configuration":`)
+	_, after, _ := strings.Cut(raw, `"supplementaryConfiguration"`)
+	summary := decode(t, before+`"supplementaryConfiguration"`+after)
 	if identity(&summary[0]) == identity(&history[0]) {
 		t.Error("a summary without configuration would displace the whole item")
 	}

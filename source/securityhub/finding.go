@@ -1,8 +1,6 @@
 package securityhub
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -177,32 +175,48 @@ func outline(raw string) (out about) {
 		return out
 	}
 	for s.Next() {
-		key, value := s.Key(), s.Raw()
+		key := s.Key()
+		if changeable[key] {
+			out.digest += digest(&s, key)
+			continue
+		}
 		switch key {
 		case "class_uid":
 			out.ocsf = true
 		case "ProductArn":
-			out.product = strings.Trim(value, `"`)
+			out.product = yagura.JSONText(&s)
 		case "CreatedAt":
-			out.created = value
+			out.created = yagura.JSONText(&s)
 		case "UpdatedAt":
-			out.updated = value
-		}
-		if changeable[key] {
-			out.digest += digest(key, value) // A sum, because the order of members varies.
+			out.updated = yagura.JSONText(&s)
 		}
 	}
 	return out
 }
 
-func digest(key, value string) uint64 {
-	var compact bytes.Buffer
-	if json.Compact(&compact, []byte(value)) != nil {
-		compact.WriteString(value)
+// digest sums over the leaves of a value, each with its path, because deliveries
+// differ in white space, in the order of members and in whether they write null.
+func digest(s *jsonscan.Scanner, path string) (sum uint64) {
+	switch {
+	case s.Object():
+		for s.Next() {
+			sum += digest(s, path+"."+s.Key())
+		}
+	case s.Array():
+		for i := 0; s.Next(); i++ {
+			sum += digest(s, path+"."+strconv.Itoa(i))
+		}
+	default:
+		v := yagura.JSONText(s)
+		if v == "" {
+			return 0
+		}
+		if f, err := strconv.ParseFloat(v, 64); err == nil {
+			v = strconv.FormatFloat(f, 'g', -1, 64) // 70 and 70.0
+		}
+		h := fnv.New64a()
+		h.Write([]byte(path + "=" + v))
+		sum = h.Sum64()
 	}
-	h := fnv.New64a()
-	h.Write([]byte(key))
-	h.Write([]byte{0})
-	h.Write(compact.Bytes())
-	return h.Sum64()
+	return sum
 }

@@ -59,6 +59,10 @@ func TestACustomersChangeIsANewEventAndARedeliveryIsNot(t *testing.T) {
 			t.Errorf("a changed %s would be dropped as a double", what)
 		}
 	}
+	reordered := strings.Replace(line.Raw, `"Severity":{"Label":"HIGH","Normalized":70,`, `"Severity":{"Normalized":70.0,"Product":null, "Label":"HIGH",`, 1)
+	if ev := decode(t, reordered); reordered == line.Raw || identity(&ev[0]) != identity(&line) {
+		t.Error("another order of members makes another event")
+	}
 	// The CLI indents, EventBridge does not.
 	for _, name := range []string{"get-findings.json", "eventbridge-imported.json", "asff-array.json"} {
 		other := fixture(t, name)

@@ -35,8 +35,9 @@ func (source) Schema() *ocsf.Schema { return schema }
 
 func (source) Match(key string, head []byte) yagura.Match {
 	m := yagura.NoMatch
-	if strings.Contains(strings.ToLower(key), "securityhub") {
-		m |= yagura.ByKey // AWS has no export to S3; this is what its users name theirs.
+	// AWS has no export to S3; this is what users name theirs.
+	if strings.Contains(strings.ToLower(key), "securityhub") && !strings.Contains(key, "AWSLogs/") {
+		m |= yagura.ByKey
 	}
 	seen := format.Peek(head)
 	asff := strings.Contains(seen["productarn"], ":securityhub:") && seen["awsaccountid"] != ""
