@@ -155,7 +155,7 @@ type fact struct{ size, modified int64 }
 // known gives what the lake has, by object id.
 func (r *run) known(ctx context.Context) (map[int64]fact, error) {
 	out := map[int64]fact{}
-	err := r.writer.Known(ctx, func(id, size, modified int64) { out[id] = fact{size, modified} })
+	err := r.writer.Known(ctx, func(o lake.Object) { out[o.Identity()] = fact{o.Size, o.Modified} })
 	return out, err
 }
 
@@ -209,7 +209,7 @@ func (r *run) list(ctx context.Context, known map[int64]fact, units chan<- unit)
 		return nil
 	}
 	err := file.Walk(ctx, r.cfg.Roots, func(e file.Entry) error {
-		id := lake.ObjectID(e.Object.Bucket, e.Object.Key)
+		id := (&lake.Object{Bucket: e.Object.Bucket, Key: e.Object.Key}).Identity()
 		if seen[id] { // named by two roots
 			r.skip(e, "")
 			return nil

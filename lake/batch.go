@@ -87,7 +87,7 @@ func (w *Writer) Begin() *Batch {
 // quarantine belong to it until the next call. Of o only name, size, time and
 // source are read.
 func (b *Batch) Object(o Object) {
-	o.ID = ObjectID(o.Bucket, o.Key)
+	o.ID = o.Identity()
 	o.Status = catalog.StatusOK
 	o.Batch = b.number
 	b.objects = append(b.objects, o)

@@ -5,27 +5,21 @@ import (
 	"database/sql"
 	"time"
 
-	"github.com/yagura-sec/yagura/lake/plan"
+	"github.com/yagura-sec/yagura/lake/ask"
 	"github.com/yagura-sec/yagura/query/field"
 )
 
-// Bucket is a bar of a histogram.
-type Bucket struct {
-	Start  time.Time
-	Counts map[string]int64 // by source
-}
-
 // Histogram counts events over time in at most about n bars of a round width.
 // Bars without events are left out.
-func (l *Lake) Histogram(ctx context.Context, f plan.Filter, n int) (width time.Duration, bars []Bucket, err error) {
-	q, err := l.ask(ctx, f)
+func (l *Lake) Histogram(ctx context.Context, f ask.Filter, n int) (width time.Duration, bars []ask.Bucket, err error) {
+	q, err := l.question(ctx, f)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer q.close()
 	if f.From.IsZero() || f.To.IsZero() {
 		var lo, hi sql.NullInt64
-		if err := q.each(ctx, plan.Bounds(q.relations), func(r *sql.Rows) error { return r.Scan(&lo, &hi) }); err != nil {
+		if err := q.each(ctx, q.set.Bounds(), func(r *sql.Rows) error { return r.Scan(&lo, &hi) }); err != nil {
 			return 0, nil, err
 		}
 		if !lo.Valid {
@@ -39,7 +33,7 @@ func (l *Lake) Histogram(ctx context.Context, f plan.Filter, n int) (width time.
 		}
 	}
 	width = barWidth(f.To.Sub(f.From), n)
-	err = q.each(ctx, plan.Histogram(q.relations, width.Microseconds()), func(r *sql.Rows) error {
+	err = q.each(ctx, q.set.Histogram(width.Microseconds()), func(r *sql.Rows) error {
 		var at, count int64
 		var source string
 		if err := r.Scan(&at, &source, &count); err != nil {
@@ -47,7 +41,7 @@ func (l *Lake) Histogram(ctx context.Context, f plan.Filter, n int) (width time.
 		}
 		start := time.UnixMicro(at).UTC()
 		if len(bars) == 0 || !bars[len(bars)-1].Start.Equal(start) {
-			bars = append(bars, Bucket{Start: start, Counts: map[string]int64{}})
+			bars = append(bars, ask.Bucket{Start: start, Counts: map[string]int64{}})
 		}
 		bars[len(bars)-1].Counts[source] += count
 		return nil
@@ -73,49 +67,36 @@ func barWidth(span time.Duration, n int) time.Duration {
 	return last * (1 + span/(last*time.Duration(n)))
 }
 
-// Value is a value of a field with the number of events that have it.
-type Value struct {
-	Value string
-	None  bool // stands for the events without a value
-	Count int64
-}
-
 // Facets counts the most frequent values of the fields, in one pass; the
 // number of events without a value comes last when there are any.
-func (l *Lake) Facets(ctx context.Context, f plan.Filter, fields []field.Field, top int) ([][]Value, error) {
-	q, err := l.ask(ctx, f)
+func (l *Lake) Facets(ctx context.Context, f ask.Filter, fields []field.Field, top int) ([][]ask.Value, error) {
+	q, err := l.question(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	defer q.close()
-	out := make([][]Value, len(fields))
-	err = q.each(ctx, plan.Facets(q.relations, fields, top), func(r *sql.Rows) error {
+	out := make([][]ask.Value, len(fields))
+	err = q.each(ctx, q.set.Facets(fields, top), func(r *sql.Rows) error {
 		var i int
 		var v sql.NullString
 		var n int64
 		if err := r.Scan(&i, &v, &n); err != nil {
 			return err
 		}
-		out[i] = append(out[i], Value{Value: v.String, None: !v.Valid, Count: n})
+		out[i] = append(out[i], ask.Value{Value: v.String, None: !v.Valid, Count: n})
 		return nil
 	})
 	return out, err
 }
 
-// Statistics describes the values of one field.
-type Statistics struct {
-	Events, Present, Distinct int64
-	Min, Max                  string
-}
-
 // Statistics describes a field over the events that pass the filter.
-func (l *Lake) Statistics(ctx context.Context, f plan.Filter, fld field.Field) (s Statistics, err error) {
-	q, err := l.ask(ctx, f)
+func (l *Lake) Statistics(ctx context.Context, f ask.Filter, fld field.Field) (s ask.Statistics, err error) {
+	q, err := l.question(ctx, f)
 	if err != nil {
 		return s, err
 	}
 	defer q.close()
-	err = q.each(ctx, plan.Statistics(q.relations, fld), func(r *sql.Rows) error {
+	err = q.each(ctx, q.set.Statistics(fld), func(r *sql.Rows) error {
 		var lo, hi sql.NullString
 		err := r.Scan(&s.Events, &s.Present, &s.Distinct, &lo, &hi)
 		s.Min, s.Max = lo.String, hi.String
@@ -124,25 +105,17 @@ func (l *Lake) Statistics(ctx context.Context, f plan.Filter, fld field.Field) (
 	return s, err
 }
 
-// Cell is one hour of one source in one account and region.
-type Cell struct {
-	Source, Account, Region string
-	Hour                    time.Time
-	Events                  int64
-	Skipped                 int64 // records that say that data were skipped
-}
-
 // Coverage counts events by source, account, region and hour, in this order.
 // Hours without events are left out.
-func (l *Lake) Coverage(ctx context.Context, f plan.Filter) ([]Cell, error) {
-	q, err := l.ask(ctx, f)
+func (l *Lake) Coverage(ctx context.Context, f ask.Filter) ([]ask.Cell, error) {
+	q, err := l.question(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	defer q.close()
-	var out []Cell
-	err = q.each(ctx, plan.Coverage(q.relations), func(r *sql.Rows) error {
-		var c Cell
+	var out []ask.Cell
+	err = q.each(ctx, q.set.Coverage(), func(r *sql.Rows) error {
+		var c ask.Cell
 		var at int64
 		if err := r.Scan(&c.Source, &c.Account, &c.Region, &at, &c.Events, &c.Skipped); err != nil {
 			return err

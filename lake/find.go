@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/yagura-sec/yagura/lake/plan"
+	"github.com/yagura-sec/yagura/lake/ask"
 	"github.com/yagura-sec/yagura/ocsf"
 	"github.com/yagura-sec/yagura/query"
 	"github.com/yagura-sec/yagura/query/field"
@@ -19,19 +19,19 @@ import (
 // ErrNotFound says that the lake has no such event or object.
 var ErrNotFound = errors.New("not found in the lake")
 
-// Event gives the event of an id as [Hit.ID] writes it, with its raw record.
+// Event gives the event of an id as [ask.Hit.ID] writes it, with its raw record.
 // Several events may share a source's id: all are given.
-func (l *Lake) Event(ctx context.Context, id string) ([]Hit, error) {
-	f := plan.Filter{Where: equal("metadata_uid", id)}
+func (l *Lake) Event(ctx context.Context, id string) ([]ask.Hit, error) {
+	f := ask.Filter{Where: equal("metadata_uid", id)}
 	if source, object, record, ok := splitID(id); ok {
-		f = plan.Filter{Sources: []string{source}, Where: query.And{Args: []query.Expr{
+		f = ask.Filter{Sources: []string{source}, Where: query.And{Args: []query.Expr{
 			number("object_id", object), number("record_no", record),
 		}}}
 		if l.schemas[source] == nil {
 			return nil, fmt.Errorf("event %q: there is no source %q: %w", id, source, ErrNotFound)
 		}
 	}
-	hits, err := l.Search(ctx, f, Page{Limit: 100, Raw: true})
+	hits, err := l.Search(ctx, f, ask.Page{Limit: 100, Raw: true})
 	if err == nil && len(hits) == 0 {
 		err = fmt.Errorf("event %q: %w", id, ErrNotFound)
 	}
@@ -62,20 +62,20 @@ func escapePattern(s string) string {
 
 // Around gives the n events before and the n events after a hit among those
 // that pass the filter, oldest first, the hit itself left out.
-func (l *Lake) Around(ctx context.Context, f plan.Filter, h Hit, n int) ([]Hit, error) {
+func (l *Lake) Around(ctx context.Context, f ask.Filter, h ask.Hit, n int) ([]ask.Hit, error) {
 	key := h.Key()
-	before, err := l.Search(ctx, f, Page{Limit: n, After: &key})
+	before, err := l.Search(ctx, f, ask.Page{Limit: n, After: &key})
 	if err != nil {
 		return nil, err
 	}
 	// Events of the same instant come after the hit in both orders or in
 	// neither: take those before it from the other side.
-	after, err := l.Search(ctx, f, Page{Limit: n, After: &key, Oldest: true})
+	after, err := l.Search(ctx, f, ask.Page{Limit: n, After: &key, Oldest: true})
 	if err != nil {
 		return nil, err
 	}
-	var out []Hit
-	seen := map[plan.Key]bool{key: true}
+	var out []ask.Hit
+	seen := map[ask.Key]bool{key: true}
 	slices.Reverse(before)
 	for _, h := range append(before, after...) {
 		if k := h.Key(); !seen[k] {
@@ -83,7 +83,7 @@ func (l *Lake) Around(ctx context.Context, f plan.Filter, h Hit, n int) ([]Hit, 
 			out = append(out, h)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Hit) int {
+	slices.SortStableFunc(out, func(a, b ask.Hit) int {
 		return int(min(1, max(-1, a.Event.Time-b.Event.Time)))
 	})
 	return out, nil
@@ -91,8 +91,8 @@ func (l *Lake) Around(ctx context.Context, f plan.Filter, h Hit, n int) ([]Hit, 
 
 // Scan calls f with every event that passes the filter, oldest first, with its
 // raw record: for export and for detectors that look back.
-func (l *Lake) Scan(ctx context.Context, f plan.Filter, visit func(*Hit) error) error {
-	page := Page{Limit: 2000, Oldest: true, Raw: true}
+func (l *Lake) Scan(ctx context.Context, f ask.Filter, visit func(*ask.Hit) error) error {
+	page := ask.Page{Limit: 2000, Oldest: true, Raw: true}
 	for {
 		hits, err := l.Search(ctx, f, page)
 		if err != nil {
@@ -118,7 +118,7 @@ func (l *Lake) HasKey(ctx context.Context, key string) (bool, error) {
 		if s.Raw != ocsf.RawJSON {
 			continue
 		}
-		hits, err := l.Search(ctx, plan.Filter{Sources: []string{s.Source}, Where: e}, Page{Limit: 1})
+		hits, err := l.Search(ctx, ask.Filter{Sources: []string{s.Source}, Where: e}, ask.Page{Limit: 1})
 		if err != nil || len(hits) > 0 {
 			return len(hits) > 0, err
 		}

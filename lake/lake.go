@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/yagura-sec/yagura/lake/internal/catalog"
@@ -45,6 +46,9 @@ type Lake struct {
 	cat     *catalog.Catalog
 	db      *duck.DB
 	empty   bool // there is no catalogue yet
+
+	viewsMu sync.Mutex
+	viewsAt *int64 // generation of the catalogue that the SQL views show
 }
 
 // ErrBusy says that another process is writing to the lake.

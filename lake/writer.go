@@ -2,8 +2,6 @@ package lake
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -78,9 +76,9 @@ func (l *Lake) take(ctx context.Context) (*Writer, error) {
 	return w, nil
 }
 
-// Known calls f with id, size and modification time (µs) of every object.
-func (w *Writer) Known(ctx context.Context, f func(id, size, modified int64)) error {
-	return w.cat.Known(ctx, func(bucket, key string, size, modified int64) { f(ObjectID(bucket, key), size, modified) })
+// Known calls f with the name, size and modification time (µs) of every object.
+func (w *Writer) Known(ctx context.Context, f func(o Object)) error {
+	return w.cat.Known(ctx, f)
 }
 
 // Same says whether the object of a name has the given content, and if so
@@ -177,13 +175,6 @@ func (w *Writer) orphans(ctx context.Context) ([]string, error) {
 func (l *Lake) path(name string) string { return filepath.Join(l.cfg.Dir, filepath.FromSlash(name)) }
 
 func wordsPath(parquet string) string { return strings.TrimSuffix(parquet, ".parquet") + ".words" }
-
-// ObjectID gives the id under which the rows of an object stand in the lake:
-// the same at every run.
-func ObjectID(bucket, key string) int64 {
-	sum := sha256.Sum256([]byte(bucket + "\x00" + key))
-	return int64(binary.BigEndian.Uint64(sum[:]) >> 1)
-}
 
 // syncDir makes the names in a directory durable.
 func syncDir(dir string) error {

@@ -41,6 +41,7 @@ type Native struct {
 	Name    string   // as AWS writes it: eventName, userIdentity.arn, srcaddr
 	Columns []string // the columns that hold it; several when its values are split by kind
 	Path    string   // else: the path in the raw record (RawJSON) or in the unmapped object
+	Seconds bool     // the source writes the time as seconds since the epoch; SQL shows it so
 }
 
 // Names gives the source's column names: the common ones first, then its own,

@@ -152,7 +152,7 @@ func schemaColumns() []string {
 func natives() []ocsf.Native {
 	var all []ocsf.Native
 	for _, f := range fields {
-		n := ocsf.Native{Name: f.name, Columns: f.columns}
+		n := ocsf.Native{Name: f.name, Columns: f.columns, Seconds: f.kind == seconds}
 		if len(f.columns) == 0 {
 			n.Path = f.name
 		}

@@ -5,7 +5,9 @@ package catalog
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/url"
@@ -43,6 +45,13 @@ const (
 	StatusDuplicate = "duplicate" // the same content as another object
 	StatusFailed    = "failed"    // nothing could be read
 )
+
+// Identity gives the id under which the rows of the object stand in the lake:
+// made from its name, so the same at every run.
+func (o *Object) Identity() int64 {
+	sum := sha256.Sum256([]byte(o.Bucket + "\x00" + o.Key))
+	return int64(binary.BigEndian.Uint64(sum[:]) >> 1)
+}
 
 // Copy says that the object has the content of another one and no rows.
 func (o *Object) Copy() bool { return o.Status == StatusDuplicate }

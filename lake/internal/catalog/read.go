@@ -59,14 +59,13 @@ func (c *Catalog) Objects(ctx context.Context, f func(Object) error) error {
 
 // Known gives name, size and time of every object, the cheap way to skip what
 // is there.
-func (c *Catalog) Known(ctx context.Context, f func(bucket, key string, size, modified int64)) error {
+func (c *Catalog) Known(ctx context.Context, f func(Object)) error {
 	return each(ctx, c.db, `SELECT bucket, key, size, modified FROM object`, func(rows *sql.Rows) error {
-		var bucket, key string
-		var size, modified int64
-		if err := rows.Scan(&bucket, &key, &size, &modified); err != nil {
+		var o Object
+		if err := rows.Scan(&o.Bucket, &o.Key, &o.Size, &o.Modified); err != nil {
 			return err
 		}
-		f(bucket, key, size, modified)
+		f(o)
 		return nil
 	})
 }

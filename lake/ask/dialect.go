@@ -1,4 +1,4 @@
-package plan
+package ask
 
 // What DuckDB writes in its own way. A second engine gets its own set.
 

@@ -1,4 +1,4 @@
-package plan
+package ask
 
 import (
 	"fmt"
@@ -8,20 +8,12 @@ import (
 	"github.com/yagura-sec/yagura/query/field"
 )
 
-// Key is where a row stands and by what results are ordered: newest first (or
-// oldest), ties by object and record, so that the order is total.
-type Key struct {
-	Time   int64 // µs
-	Object int64
-	Record int64
-}
-
 // Keys finds rows in order: (source, path, row number, time in µs, object_id,
 // record_no). After, if not nil, leaves out the rows up to and including that
 // key. The statement is empty when there is nothing to read.
-func Keys(rs []*Relation, oldest bool, after *Key, limit int) string {
-	u := union(rs, func(r *Relation) string {
-		return quote(r.Schema.Source) + " AS source, filename, file_row_number, " + micros("time") + " AS at, object_id, record_no"
+func (rs Set) Keys(oldest bool, after *Key, limit int) string {
+	u := rs.union(func(r *relation) string {
+		return quote(r.Schema.Source) + " AS source, filename, file_row_number, " + micros("time") + " AS at_us, object_id, record_no"
 	})
 	if u == "" {
 		return ""
@@ -30,11 +22,11 @@ func Keys(rs []*Relation, oldest bool, after *Key, limit int) string {
 	if oldest {
 		dir, cmp = "ASC", ">"
 	}
-	s := "SELECT source, filename, file_row_number, at, object_id, record_no FROM (\n" + u + ")"
+	s := "SELECT source, filename, file_row_number, at_us, object_id, record_no FROM (\n" + u + ")"
 	if after != nil {
-		s += fmt.Sprintf("\nWHERE at %s %d OR (at = %d AND (object_id, record_no) > (%d, %d))", cmp, after.Time, after.Time, after.Object, after.Record)
+		s += fmt.Sprintf("\nWHERE at_us %s %d OR (at_us = %d AND (object_id, record_no) > (%d, %d))", cmp, after.Time, after.Time, after.Object, after.Record)
 	}
-	return s + fmt.Sprintf("\nORDER BY at %s, object_id, record_no LIMIT %d", dir, limit)
+	return s + fmt.Sprintf("\nORDER BY at_us %s, object_id, record_no LIMIT %d", dir, limit)
 }
 
 // Rows reads whole rows of one file by row number: the schema's columns in the
@@ -49,7 +41,7 @@ func Rows(schema *ocsf.Schema, path string, rows []int64, raw bool) string {
 }
 
 func rowColumns(schema *ocsf.Schema, raw bool) []string {
-	r := &Relation{Schema: schema, has: map[string]bool{}}
+	r := &relation{Schema: schema, has: map[string]bool{}}
 	for _, n := range schema.Names() {
 		r.has[n] = true
 	}
@@ -70,8 +62,8 @@ func rowColumns(schema *ocsf.Schema, raw bool) []string {
 }
 
 // Count counts the rows.
-func Count(rs []*Relation) string {
-	u := union(rs, func(*Relation) string { return "count(*) AS n" })
+func (rs Set) Count() string {
+	u := rs.union(func(*relation) string { return "count(*) AS n" })
 	if u == "" {
 		return ""
 	}
@@ -80,8 +72,8 @@ func Count(rs []*Relation) string {
 
 // Histogram counts rows by bucket of the given width in µs and by source:
 // (bucket start in µs, source, rows).
-func Histogram(rs []*Relation, width int64) string {
-	u := union(rs, func(r *Relation) string {
+func (rs Set) Histogram(width int64) string {
+	u := rs.union(func(r *relation) string {
 		return quote(r.Schema.Source) + " AS source, " + bucketOf("time", fmt.Sprint(width)) + " AS bucket"
 	})
 	if u == "" {
@@ -91,8 +83,8 @@ func Histogram(rs []*Relation, width int64) string {
 }
 
 // Bounds gives the first and last time of the rows in µs.
-func Bounds(rs []*Relation) string {
-	u := union(rs, func(*Relation) string { return micros("min(time)") + " AS lo, " + micros("max(time)") + " AS hi" })
+func (rs Set) Bounds() string {
+	u := rs.union(func(*relation) string { return micros("min(time)") + " AS lo, " + micros("max(time)") + " AS hi" })
 	if u == "" {
 		return ""
 	}
@@ -102,12 +94,12 @@ func Bounds(rs []*Relation) string {
 // Facets counts the values of several fields in one pass: (field number,
 // value, rows), the top values of each field, most frequent first; the value
 // NULL stands for rows without one.
-func Facets(rs []*Relation, fields []field.Field, top int) string {
+func (rs Set) Facets(fields []field.Field, top int) string {
 	names := make([]string, len(fields))
 	for i := range fields {
 		names[i] = fmt.Sprintf("f%d", i)
 	}
-	u := union(rs, func(r *Relation) string {
+	u := rs.union(func(r *relation) string {
 		cols := make([]string, len(fields))
 		for i, f := range fields {
 			cols[i] = r.Value(f.Target) + " AS " + names[i]
@@ -132,8 +124,8 @@ func Facets(rs []*Relation, fields []field.Field, top int) string {
 
 // Statistics describes one field: (rows, rows with a value, distinct values,
 // smallest, largest value as text).
-func Statistics(rs []*Relation, f field.Field) string {
-	u := union(rs, func(r *Relation) string { return r.Value(f.Target) + " AS v" })
+func (rs Set) Statistics(f field.Field) string {
+	u := rs.union(func(r *relation) string { return r.Value(f.Target) + " AS v" })
 	if u == "" {
 		return ""
 	}
@@ -146,8 +138,8 @@ func Statistics(rs []*Relation, f field.Field) string {
 
 // Coverage counts rows by source, account, region and hour: (source, account,
 // region, hour start in µs, rows, rows that say that data were skipped).
-func Coverage(rs []*Relation) string {
-	u := union(rs, func(r *Relation) string {
+func (rs Set) Coverage() string {
+	u := rs.union(func(r *relation) string {
 		skipped := "0"
 		if r.has["traffic_sampling"] {
 			skipped = "CASE WHEN traffic_sampling = 'SKIPDATA' THEN 1 ELSE 0 END"

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/yagura-sec/yagura/lake/ask"
 	"github.com/yagura-sec/yagura/lake/internal/catalog"
 	"github.com/yagura-sec/yagura/lake/internal/words"
-	"github.com/yagura-sec/yagura/lake/plan"
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
@@ -20,13 +20,13 @@ var serial atomic.Int64
 
 // question is a filter compiled against the files of one moment.
 type question struct {
-	lake      *Lake
-	relations []*plan.Relation
-	matchers  []plan.Matcher
+	lake     *Lake
+	set      ask.Set
+	matchers []ask.Matcher
 }
 
-// ask compiles a filter. The question must be closed.
-func (l *Lake) ask(ctx context.Context, f plan.Filter) (*question, error) {
+// question compiles a filter. The question must be closed.
+func (l *Lake) question(ctx context.Context, f ask.Filter) (*question, error) {
 	q := &question{lake: l}
 	ok, err := l.ready(ctx)
 	if err != nil || !ok {
@@ -36,11 +36,11 @@ func (l *Lake) ask(ctx context.Context, f plan.Filter) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.askFiles(f, files)
+	return l.questionOn(f, files)
 }
 
-// askFiles compiles a filter against the given files.
-func (l *Lake) askFiles(f plan.Filter, files []catalog.File) (*question, error) {
+// questionOn compiles a filter against the given files.
+func (l *Lake) questionOn(f ask.Filter, files []catalog.File) (*question, error) {
 	q := &question{lake: l}
 	prefix := fmt.Sprintf("q%d.", serial.Add(1))
 	for _, s := range l.cfg.Schemas {
@@ -54,11 +54,10 @@ func (l *Lake) askFiles(f plan.Filter, files []catalog.File) (*question, error) 
 		if len(in) == 0 {
 			continue
 		}
-		r, ms, err := plan.NewRelation(s, in, f, prefix)
+		ms, err := q.set.Add(s, in, f, prefix)
 		if err != nil {
 			return nil, err
 		}
-		q.relations = append(q.relations, r)
 		q.matchers = append(q.matchers, ms...)
 	}
 	for _, m := range q.matchers {
@@ -75,8 +74,8 @@ func (q *question) close() {
 
 // candidates gives the files of a source that can hold matching rows, by time
 // and by the words in their sidecars.
-func (l *Lake) candidates(s *ocsf.Schema, f plan.Filter, files []catalog.File) ([]plan.File, error) {
-	pieces, some := plan.Pieces(s, f)
+func (l *Lake) candidates(s *ocsf.Schema, f ask.Filter, files []catalog.File) ([]ask.File, error) {
+	pieces, some := ask.Pieces(s, f)
 	var keys [][]uint64
 	for _, alt := range pieces {
 		var all []uint64
@@ -92,12 +91,12 @@ func (l *Lake) candidates(s *ocsf.Schema, f plan.Filter, files []catalog.File) (
 		}
 		keys = append(keys, all)
 	}
-	var out []plan.File
+	var out []ask.File
 	for _, c := range files {
 		if c.Source != s.Source || !overlaps(c, f) {
 			continue
 		}
-		file := plan.File{Path: l.path(c.Name)}
+		file := ask.File{Path: l.path(c.Name)}
 		if some && c.Words > 0 {
 			blocks, err := words.Blocks(wordsPath(file.Path), keys)
 			if err != nil {
@@ -113,7 +112,7 @@ func (l *Lake) candidates(s *ocsf.Schema, f plan.Filter, files []catalog.File) (
 	return out, nil
 }
 
-func overlaps(c catalog.File, f plan.Filter) bool {
+func overlaps(c catalog.File, f ask.Filter) bool {
 	return (f.From.IsZero() || c.Last >= f.From.UnixMicro()) && (f.To.IsZero() || c.First < f.To.UnixMicro())
 }
 
@@ -135,14 +134,14 @@ func ranges(blocks []int, rows int64) [][2]int64 {
 }
 
 // Count counts the events that pass the filter.
-func (l *Lake) Count(ctx context.Context, f plan.Filter) (int64, error) {
-	q, err := l.ask(ctx, f)
+func (l *Lake) Count(ctx context.Context, f ask.Filter) (int64, error) {
+	q, err := l.question(ctx, f)
 	if err != nil {
 		return 0, err
 	}
 	defer q.close()
 	var n int64
-	err = q.each(ctx, plan.Count(q.relations), func(rows *sql.Rows) error { return rows.Scan(&n) })
+	err = q.each(ctx, q.set.Count(), func(rows *sql.Rows) error { return rows.Scan(&n) })
 	return n, err
 }
 
@@ -164,22 +163,8 @@ func (q *question) each(ctx context.Context, text string, f func(*sql.Rows) erro
 	return rows.Err()
 }
 
-// Hit is an event that was found.
-type Hit struct {
-	Source string
-	Event  ocsf.Event
-}
-
-// Page is which part of the events to give.
-type Page struct {
-	Limit  int       // at most so many
-	Oldest bool      // oldest first; else newest first
-	After  *plan.Key // only events after this one in that order
-	Raw    bool      // with the raw record
-}
-
 // Search gives events that pass the filter in order of time.
-func (l *Lake) Search(ctx context.Context, f plan.Filter, p Page) ([]Hit, error) {
+func (l *Lake) Search(ctx context.Context, f ask.Filter, p ask.Page) ([]ask.Hit, error) {
 	ok, err := l.ready(ctx)
 	if err != nil || !ok {
 		return nil, err
@@ -197,7 +182,7 @@ func (l *Lake) Search(ctx context.Context, f plan.Filter, p Page) ([]Hit, error)
 			f.To = to
 		}
 	}
-	var hits []Hit
+	var hits []ask.Hit
 	for _, window := range l.windows(f, files, p.Oldest) {
 		more, err := l.searchWindow(ctx, window, files, p, p.Limit-len(hits))
 		if err != nil {
@@ -214,7 +199,7 @@ func (l *Lake) Search(ctx context.Context, f plan.Filter, p Page) ([]Hit, error)
 // windows cuts the filter's time into spans to be searched one after the
 // other, so that the common case reads only the newest days. Each span is
 // about twice as long as the one before.
-func (l *Lake) windows(f plan.Filter, files []catalog.File, oldest bool) []plan.Filter {
+func (l *Lake) windows(f ask.Filter, files []catalog.File, oldest bool) []ask.Filter {
 	var lo, hi int64
 	found := false
 	for _, c := range files {
@@ -237,7 +222,7 @@ func (l *Lake) windows(f plan.Filter, files []catalog.File, oldest bool) []plan.
 	if !f.To.IsZero() {
 		hi = min(hi, f.To.UnixMicro())
 	}
-	var out []plan.Filter
+	var out []ask.Filter
 	add := func(from, to int64) {
 		w := f
 		w.From, w.To = time.UnixMicro(from), time.UnixMicro(to)
@@ -263,14 +248,14 @@ type place struct {
 	row          int64
 }
 
-func (l *Lake) searchWindow(ctx context.Context, f plan.Filter, files []catalog.File, p Page, limit int) ([]Hit, error) {
-	q, err := l.askFiles(f, files)
+func (l *Lake) searchWindow(ctx context.Context, f ask.Filter, files []catalog.File, p ask.Page, limit int) ([]ask.Hit, error) {
+	q, err := l.questionOn(f, files)
 	if err != nil {
 		return nil, err
 	}
 	defer q.close()
 	var places []place
-	err = q.each(ctx, plan.Keys(q.relations, p.Oldest, p.After, limit), func(rows *sql.Rows) error {
+	err = q.each(ctx, q.set.Keys(p.Oldest, p.After, limit), func(rows *sql.Rows) error {
 		var at place
 		var t, object, record int64
 		if err := rows.Scan(&at.source, &at.path, &at.row, &t, &object, &record); err != nil {
@@ -286,7 +271,7 @@ func (l *Lake) searchWindow(ctx context.Context, f plan.Filter, files []catalog.
 }
 
 // fetch reads the events at the places, in their order.
-func (q *question) fetch(ctx context.Context, places []place, raw bool) ([]Hit, error) {
+func (q *question) fetch(ctx context.Context, places []place, raw bool) ([]ask.Hit, error) {
 	type file struct{ source, path string }
 	byFile := map[file][]int64{}
 	order := map[place]int{}
@@ -299,16 +284,16 @@ func (q *question) fetch(ctx context.Context, places []place, raw bool) ([]Hit, 
 		byFile[k] = append(byFile[k], p.row)
 		order[p] = i
 	}
-	hits := make([]Hit, len(places))
+	hits := make([]ask.Hit, len(places))
 	for _, k := range names {
 		schema := q.lake.schemas[k.source]
-		err := q.each(ctx, plan.Rows(schema, k.path, byFile[k], raw), func(rows *sql.Rows) error {
+		err := q.each(ctx, ask.Rows(schema, k.path, byFile[k], raw), func(rows *sql.Rows) error {
 			var row int64
 			var ev ocsf.Event
 			if err := scanEvent(rows, schema, &row, &ev, raw); err != nil {
 				return err
 			}
-			hits[order[place{k.source, k.path, row}]] = Hit{Source: k.source, Event: ev}
+			hits[order[place{k.source, k.path, row}]] = ask.Hit{Source: k.source, Event: ev}
 			return nil
 		})
 		if err != nil {
@@ -318,7 +303,7 @@ func (q *question) fetch(ctx context.Context, places []place, raw bool) ([]Hit, 
 	return hits, nil
 }
 
-// scanEvent reads what plan.Rows selects.
+// scanEvent reads what ask.Rows selects.
 func scanEvent(rows *sql.Rows, schema *ocsf.Schema, row *int64, ev *ocsf.Event, raw bool) error {
 	ev.Reset()
 	names := schema.Names()
@@ -359,18 +344,4 @@ func scanEvent(rows *sql.Rows, schema *ocsf.Schema, row *int64, ev *ocsf.Event, 
 		ev.Raw = schema.Rebuild(ev)
 	}
 	return nil
-}
-
-// Key gives the key of a hit, to go on after it.
-func (h *Hit) Key() plan.Key {
-	return plan.Key{Time: h.Event.Time, Object: h.Event.Provenance.Object, Record: h.Event.Provenance.Record}
-}
-
-// ID names the event: the source's own id where it has one, else the source
-// with object and record.
-func (h *Hit) ID() string {
-	if h.Event.UID != "" {
-		return h.Event.UID
-	}
-	return fmt.Sprintf("%s:%x:%d", h.Source, h.Event.Provenance.Object, h.Event.Provenance.Record)
 }

@@ -1,4 +1,4 @@
-package plan
+package ask
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ type target = field.Target
 // compiler turns a checked expression into a condition on one source's rows. A
 // condition may be NULL, which counts as false; [not] makes it so explicitly.
 type compiler struct {
-	r        *Relation
+	r        *relation
 	prefix   string
 	matchers []Matcher
 }
@@ -104,7 +104,7 @@ func (c *compiler) term(t query.Term) (string, error) {
 }
 
 // columnTest puts a test to one column.
-func columnTest(r *Relation, col *ocsf.Column, test match.Test) (string, error) {
+func columnTest(r *relation, col *ocsf.Column, test match.Test) (string, error) {
 	name := col.Name
 	if _, ok := test.(match.Any); ok {
 		switch col.Kind {

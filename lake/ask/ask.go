@@ -1,11 +1,11 @@
-// Package plan says what is asked of the lake, and turns it into SQL: the only
-// place where SQL is made. The SQL stays in the subset that DuckDB and
+// Package ask says what is asked of the lake and what it answers, and turns
+// questions into SQL: the only place where SQL is made. The SQL stays in the subset that DuckDB and
 // ClickHouse share where it can; what differs stands in dialect.go.
 //
 // A [Filter] selects events by source, time and a checked query expression. A
 // [Relation] is one source's files with the filter compiled for its columns;
 // the functions of this package make statements over relations.
-package plan
+package ask
 
 import (
 	"fmt"
@@ -24,8 +24,11 @@ type Filter struct {
 	Where   query.Expr // checked; nil: everything
 }
 
-// Relation is what one source contributes to a statement.
-type Relation struct {
+// Set is what the sources contribute to a statement.
+type Set []*relation
+
+// relation is one source's files and the condition on its rows.
+type relation struct {
 	Schema *ocsf.Schema
 	Files  []File
 	where  string
@@ -45,11 +48,11 @@ type Matcher struct {
 	Match func(raw string) bool
 }
 
-// NewRelation compiles the filter for a source. The matchers must be known to
-// the engine while statements over the relation run; their names begin with
-// prefix.
-func NewRelation(schema *ocsf.Schema, files []File, f Filter, prefix string) (*Relation, []Matcher, error) {
-	r := &Relation{Schema: schema, Files: files, has: map[string]bool{}}
+// Add compiles the filter for a source and adds its files. The matchers must be
+// known to the engine while statements over the set run; their names begin
+// with prefix.
+func (rs *Set) Add(schema *ocsf.Schema, files []File, f Filter, prefix string) ([]Matcher, error) {
+	r := &relation{Schema: schema, Files: files, has: map[string]bool{}}
 	for _, n := range schema.Names() {
 		r.has[n] = true
 	}
@@ -64,14 +67,15 @@ func NewRelation(schema *ocsf.Schema, files []File, f Filter, prefix string) (*R
 	if f.Where != nil {
 		w, err := c.expr(f.Where)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if w != "true" {
 			parts = append(parts, w)
 		}
 	}
 	r.where = strings.Join(parts, " AND ")
-	return r, c.matchers, nil
+	*rs = append(*rs, r)
+	return c.matchers, nil
 }
 
 func instant(t time.Time) string {
@@ -82,7 +86,7 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'
 
 // Column gives the expression of a column in the relation, NULL of its type
 // when the source does not have it.
-func (r *Relation) Column(name string) string {
+func (r *relation) Column(name string) string {
 	c := ocsf.Lookup(name)
 	switch {
 	case c == nil:
@@ -97,7 +101,7 @@ func (r *Relation) Column(name string) string {
 
 // Value gives a text expression for a field: the first of its columns that has
 // a value, else what stands at its place in the raw record.
-func (r *Relation) Value(t target) string {
+func (r *relation) Value(t target) string {
 	var alts []string
 	for _, n := range t.Columns {
 		if !r.has[n] {
@@ -133,7 +137,7 @@ func (r *Relation) Value(t target) string {
 
 // document names the column that holds JSON: the raw record, or the fields
 // without a column.
-func (r *Relation) document() string {
+func (r *relation) document() string {
 	switch {
 	case r.Schema.Raw == ocsf.RawJSON:
 		return "raw_data"
@@ -171,7 +175,7 @@ func sqlType(k ocsf.Kind) string {
 
 // selects gives SELECT statements of the columns over the relation, one for
 // files read whole and one for each range of rows; none without files.
-func (r *Relation) selects(columns string) []string {
+func (r *relation) selects(columns string) []string {
 	var out, whole []string
 	for _, f := range r.Files {
 		if len(f.Ranges) == 0 {
@@ -198,7 +202,7 @@ func (r *Relation) selects(columns string) []string {
 
 // union joins the selects of all relations; columns gives the select list for
 // one relation. Without any file it gives an empty result of the right shape.
-func union(rs []*Relation, columns func(r *Relation) string) string {
+func (rs Set) union(columns func(r *relation) string) string {
 	var all []string
 	for _, r := range rs {
 		all = append(all, r.selects(columns(r))...)
