@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/yagura-sec/yagura/lake/ask"
+	"github.com/yagura-sec/yagura/lake/internal/catalog"
 	"github.com/yagura-sec/yagura/ocsf"
 	"github.com/yagura-sec/yagura/query"
 	"github.com/yagura-sec/yagura/query/field"
@@ -165,3 +166,15 @@ func (l *Lake) Objects(ctx context.Context, f func(Object) error) error {
 	}
 	return l.cat.Objects(ctx, f)
 }
+
+// Quarantine lists records that could not be read, the latest first.
+func (l *Lake) Quarantine(ctx context.Context, limit int) ([]Quarantined, error) {
+	ok, err := l.ready(ctx)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return l.cat.Quarantine(ctx, limit)
+}
+
+// Quarantined is a record that could not be read.
+type Quarantined = catalog.Quarantined
