@@ -1,0 +1,207 @@
+package iam
+
+import (
+	"strings"
+
+	"github.com/yagura-sec/yagura/prevent/iam/access"
+)
+
+// logic combines answers: truths for the fast path, trees for what stays open.
+type logic[T any] interface {
+	and(...T) T
+	or(...T) T
+	not(T) T
+	constant(bool) T
+}
+
+type truthLogic struct{}
+
+func (truthLogic) and(list ...truth) truth {
+	answer := yes
+	for _, t := range list {
+		answer = min(answer, t)
+	}
+	return answer
+}
+
+func (truthLogic) or(list ...truth) truth {
+	answer := no
+	for _, t := range list {
+		answer = max(answer, t)
+	}
+	return answer
+}
+
+func (truthLogic) not(t truth) truth { return yes - t }
+
+func (truthLogic) constant(b bool) truth { return truthOf(b) }
+
+// combine says whether the request is allowed: nothing denies, every gate is
+// open, and some way grants it. It is the whole of the evaluation logic.
+func combine[T any, L logic[T]](l L, e *evaluation, t *terms[T]) T {
+	undenied := l.and(l.not(l.or(t.deny[:]...)), l.constant(e.impossible() == ""))
+	if e.needsNoPermission() {
+		return undenied
+	}
+	gates := l.and(undenied, t.scp)
+	if len(e.policies.Endpoint) > 0 {
+		gates = l.and(gates, t.endpoint)
+	}
+	return l.and(gates, granted(l, e, t))
+}
+
+// granted says whether identity side and resource side together grant the
+// request.
+func granted[T any, L logic[T]](l L, e *evaluation, t *terms[T]) T {
+	byDirect, byAnyone := l.constant(false), l.constant(false)
+	if !e.publicBlocked() {
+		byDirect = t.resource[direct]
+		byAnyone = l.or(t.resource[firstNamed:]...)
+	}
+	if !e.identityCounts() {
+		return l.or(byDirect, t.grant[direct]) // a service, a token, an unsigned request
+	}
+	limits := l.constant(true) // what a boundary and a session policy leave over
+	if len(e.policies.Session) > 0 {
+		limits = l.and(limits, t.session)
+	}
+	if len(e.policies.Boundaries) > 0 && e.caller.kind != root {
+		limits = l.and(limits, t.boundary)
+	}
+	identity := t.identity
+	switch {
+	case e.caller.kind == root:
+		identity = l.constant(true)
+	case e.caller.kind == federatedUser && len(e.policies.Session) == 0:
+		identity = l.constant(false)
+	}
+	identity = l.and(identity, limits)
+	byGrant := l.or(t.grant[direct], t.grant[byUser], l.and(t.grant[byRole], limits), l.and(t.grant[byAccount], identity))
+	if !e.sameSide {
+		return l.or(l.and(identity, byAnyone), byGrant)
+	}
+	byUserGrant := t.resource[byUser]
+	if e.caller.kind == federatedUser || len(e.policies.Session) > 0 {
+		byUserGrant = l.and(byUserGrant, limits)
+	}
+	named := l.or(byDirect, byUserGrant, l.and(t.resource[byRole], limits), byGrant)
+	if e.resourceMustAllow() {
+		return l.or(named, l.and(t.resource[byAccount], identity))
+	}
+	return l.or(named, identity)
+}
+
+// identityCounts reports whether the caller's identity policies are asked: it has
+// credentials and uses them.
+func (e *evaluation) identityCounts() bool {
+	return e.caller.isIAM() && !e.asksWithToken()
+}
+
+// scpsBind reports whether service control policies apply: to principals of
+// member accounts, root too, but not to service-linked roles.
+func (e *evaluation) scpsBind() bool {
+	return e.policies.SCPs != nil && e.identityCounts() && !e.caller.serviceLinked &&
+		(e.request.ManagementAccount == "" || e.caller.account != e.request.ManagementAccount)
+}
+
+// rcpsBind reports whether resource control policies apply.
+func (e *evaluation) rcpsBind() bool {
+	if len(e.policies.RCPs) == 0 || e.caller.serviceLinked ||
+		e.request.ManagementAccount != "" && e.account == e.request.ManagementAccount {
+		return false
+	}
+	if e.service == "kms" && (e.action == "retiregrant" || e.isAWSManagedKey()) {
+		return false
+	}
+	service, ok := e.table.Service(e.service)
+	return ok && service.RCP
+}
+
+// isAWSManagedKey reports whether the key belongs to an AWS service. A key's ARN
+// does not tell; its alias does.
+func (e *evaluation) isAWSManagedKey() bool {
+	if strings.HasPrefix(e.name.Segments[5], "alias/aws/") {
+		return true
+	}
+	v := find(e.entries, hashAliases, "kms:ResourceAliases")
+	if v == nil {
+		return false
+	}
+	for _, alias := range v.values {
+		if strings.HasPrefix(alias, "alias/aws/") {
+			return true
+		}
+	}
+	return false
+}
+
+var hashAliases = keyHash("kms:ResourceAliases")
+
+// resourceMustAllow reports whether identity policies alone are not enough even
+// in the resource's own account: for KMS keys and for assuming roles.
+func (e *evaluation) resourceMustAllow() bool {
+	s := &e.name.Segments
+	return e.service == "kms" && s[2] == "kms" && strings.HasPrefix(s[5], "key/") ||
+		e.service == "sts" && s[2] == "iam" && strings.HasPrefix(s[5], "role/")
+}
+
+// publicBlocked reports whether Block Public Access switches the bucket policy
+// off for this caller.
+func (e *evaluation) publicBlocked() bool {
+	p := e.policies
+	return p.BlockPublicAccess && p.Resource != nil && p.Resource.public && e.service == "s3" &&
+		!e.sameSide && e.caller.kind != awsService
+}
+
+// alwaysAllowed holds for sts:GetCallerIdentity, which works even when denied.
+func (e *evaluation) alwaysAllowed() bool {
+	return e.service == "sts" && e.action == "getcalleridentity" && e.caller.isIAM()
+}
+
+// needsNoPermission holds for sts:GetSessionToken, which needs no Allow.
+func (e *evaluation) needsNoPermission() bool {
+	return e.service == "sts" && e.action == "getsessiontoken" && e.caller.isIAM()
+}
+
+// impossible names what AWS refuses whatever the policies say, or "".
+func (e *evaluation) impossible() string {
+	s := &e.name.Segments
+	switch {
+	case e.name.IsARN && e.caller.partition != "" && s[1] != e.caller.partition && !strings.ContainsAny(s[1], "*?"):
+		return "partition"
+	case e.service == "sts" && e.action == "assumerole" && e.caller.kind == root && len(e.policies.Session) == 0:
+		return "service"
+	case e.service == "iam" && strings.HasPrefix(s[5], "role/aws-reserved/sso.amazonaws.com/") && has(reservedRole, e.action),
+		e.service == "iam" && s[4] == "aws" && strings.HasPrefix(s[5], "policy/") && has(managedPolicy, e.action),
+		e.service == "kms" && strings.HasPrefix(s[5], "alias/aws/") && has(reservedAlias, e.action):
+		return "service"
+	}
+	return ""
+}
+
+func has(list []string, s string) bool {
+	for _, item := range list {
+		if item == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Operations that AWS refuses on what it manages itself: roles of IAM Identity
+// Center, AWS managed policies, aliases of AWS managed keys.
+var (
+	reservedRole = []string{
+		"addroletoinstanceprofile", "attachrolepolicy", "createrole", "deleterole", "deleterolepermissionsboundary",
+		"deleterolepolicy", "detachrolepolicy", "passrole", "putrolepermissionsboundary", "putrolepolicy",
+		"removerolefrominstanceprofile", "tagrole", "untagrole", "updateassumerolepolicy", "updaterole", "updateroledescription",
+	}
+	managedPolicy = []string{
+		"createpolicy", "createpolicyversion", "deletepolicy", "deletepolicyversion",
+		"setdefaultpolicyversion", "tagpolicy", "untagpolicy",
+	}
+	reservedAlias = []string{"createalias", "updatealias", "deletealias"}
+)
+
+// decideOpen answers what stayed open.
+func (e *evaluation) decideOpen() access.Decision { return access.Unknown }

@@ -1,0 +1,5 @@
+package iam
+
+import "github.com/yagura-sec/yagura/prevent/iam/policy"
+
+func isPublic(*policy.Document) bool { return false }
