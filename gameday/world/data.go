@@ -17,8 +17,14 @@ func (e *emitter) readObject(who *session, site *site, b *bucket, t int64, key s
 			o = k
 		}
 	}
+	if key == "" && e.rng.Bool(0.035) { // a name from yesterday's list
+		o.key += ".old"
+		return e.object(who, site, b, o, "GetObject", t, &noSuchKey)
+	}
 	return e.object(who, site, b, o, "GetObject", t, nil)
 }
+
+var noSuchKey = api.Failure{Code: "NoSuchKey", Message: api.Text("The specified key does not exist.")}
 
 // object records one S3 data event and its companions; fail makes it a refused one.
 func (e *emitter) object(who *session, site *site, b *bucket, o object, name string, t int64, fail *api.Failure) int64 {
@@ -202,7 +208,10 @@ func (e *emitter) access(who *session, site *site, b *bucket, o object, name str
 	op := map[string][2]string{"GetObject": {"REST.GET.OBJECT", "GET"}, "PutObject": {"REST.PUT.OBJECT", "PUT"}, "HeadObject": {"REST.HEAD.OBJECT", "HEAD"}, "ListObjects": {"REST.GET.BUCKET", "GET"}, "DeleteObject": {"REST.DELETE.OBJECT", "DELETE"}}[name]
 	a := wire.Access{At: t, Owner: e.org.owner, Bucket: b.name, IP: who.ip, Requester: who.caller, RequestID: ev.RequestID, Operation: op[0], Method: op[1], Key: o.key, Status: 200, Sent: sent, Size: o.size, Took: 12 + int64(e.rng.LogNorm(24, 0.8)), Agent: ev.Agent, HostID: string(e.rng.Base64(nil, 75)) + "=", Host: b.name + ".s3." + site.region + ".amazonaws.com", TLS13: ev.TLS13}
 	if ev.ErrorCode != "" {
-		a.Status, a.Error, a.Size = 403, "AccessDenied", 0
+		a.Status, a.Error, a.Size, a.Sent = 403, ev.ErrorCode, 0, 243
+		if ev.ErrorCode == noSuchKey.Code {
+			a.Status = 404
+		}
 	}
 	if name == "ListObjects" {
 		a.Query, a.Size, a.Key = "list-type=2&prefix=&encoding-type=url", 0, ""

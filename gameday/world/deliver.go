@@ -57,20 +57,20 @@ var deliveries = [kinds]delivery{
 }
 
 // deliver sorts the records of a stream into objects, late and out of order as the source delivers them. trail is the second trail's name
-// for its copies and empty otherwise; spread widens the window for loads so that objects get a size worth reading.
-func (d delivery) deliver(key seed.Key, s stream, batches []*batch, trail string, spread int64, org *org) []delivered {
+// for its copies and empty otherwise.
+func (d delivery) deliver(key seed.Key, s stream, batches []*batch, trail string, org *org) []delivered {
 	type item struct {
 		at, order int64
 		b         *batch
 		r         record
 		shard     uint64
 	}
-	window := d.window * max(1, spread)
+	window := d.window
 	groups := map[int64][]item{}
 	rng := key.Rand()
 	for _, b := range batches {
 		for _, r := range b.recs {
-			if trail != "" && !r.mgmt {
+			if trail != "" && (!r.mgmt || r.at/1000 >= org.legacyEnd()) {
 				continue
 			}
 			sec := r.at / 1000
@@ -99,7 +99,7 @@ func (d delivery) deliver(key seed.Key, s stream, batches []*batch, trail string
 		if d.shards > 0 {
 			shards = uint64(1 + len(items)/d.shards)
 		}
-		if s.kind == srcTrail && spread <= 1 && len(items) > 6 {
+		if s.kind == srcTrail && len(items) > 40 {
 			shards += rng.Uint64() % 2
 		}
 		for n := range shards {

@@ -58,6 +58,9 @@ func (e *emitter) do(d doing) bool {
 			}
 		}
 	}
+	if fail == nil && !d.never && !d.who.service {
+		fail = e.hiccup(d)
+	}
 	b := e.trail(s)
 	if b == nil {
 		return fail == nil
@@ -91,6 +94,19 @@ func (e *emitter) do(d doing) bool {
 	e.decorate(ev, s, d.call.Service)
 	e.finish(b, ev, d.at, "Management")
 	return fail == nil
+}
+
+var rateExceeded = api.Failure{Code: "ThrottlingException", Message: api.Text("Rate exceeded")}
+
+// hiccup is the failure that any call of people and tools may meet: a missing right or a rate limit.
+func (e *emitter) hiccup(d doing) *api.Failure {
+	switch x := e.rng.Float(); {
+	case x < 0.011:
+		return e.refusal(d.call.Service, d.call.Name, d.who)
+	case x < 0.024 && d.call.Service != "s3" && d.call.Service != "ec2":
+		return &rateExceeded
+	}
+	return nil
 }
 
 // base fills what every record has; the event is reused and valid until the next call.

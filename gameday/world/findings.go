@@ -36,17 +36,21 @@ func (o *org) findings(c *incident) *output {
 	list = append(list, finding{
 		site: home, kind: "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS", severity: 8, first: c.first, last: c.end, every: 900, count: c.count + 9,
 		title: "Credentials for the EC2 instance role " + c.host.role.name + " were used from an external IP address.", text: "Credentials created exclusively for an EC2 instance using instance role " + c.host.role.name + " have been used from external IP address " + c.far + ".",
-		resource: who, action: apiCall("sts.amazonaws.com", "GetCallerIdentity", c.far, "NL"),
+		resource: who, action: apiCall("sts.amazonaws.com", "GetCallerIdentity", c.far, c.farCountry),
 	}, finding{
 		site: home, kind: "Exfiltration:S3/AnomalousBehavior", severity: 8, first: c.first + 1500, last: c.end, every: 900, count: c.count,
 		title: "Data was read from S3 in an unusual way by " + c.host.role.name + ".", text: "The API GetObject was called on bucket " + c.site.buckets[2].name + " in a volume that differs from the baseline of this principal.",
 		resource: obj{"accessKeyDetails": who["accessKeyDetails"], "resourceType": "S3Bucket", "s3BucketDetails": []obj{{"arn": "arn:aws:s3:::" + c.site.buckets[2].name, "name": c.site.buckets[2].name, "type": "Destination"}}},
-		action:   apiCall("s3.amazonaws.com", "GetObject", c.far, "NL"),
+		action:   apiCall("s3.amazonaws.com", "GetObject", c.far, c.farCountry),
 	})
 	for i := range list {
+		if list[i].first >= o.to {
+			continue
+		}
 		o.export(out, &list[i], r)
 	}
 	o.controls(out, r)
+	o.insights(out, c)
 	return out
 }
 

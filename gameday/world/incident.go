@@ -21,13 +21,16 @@ type incident struct {
 	who   *session // the instance's role as the intruder uses it
 	near  string   // exit of the intruder in the country
 	far   string
-	drop  string // the intruder's listening host
-	truth []truthAction
-	story *Story
-	first int64 // first use of the key
-	bytes int64
-	count int
-	end   int64
+
+	farCountry         string
+	takenFrom, takenTo int64
+	drop               string // the intruder's listening host
+	truth              []truthAction
+	story              *Story
+	first              int64 // first use of the key
+	bytes              int64
+	count              int
+	end                int64
 }
 
 // intrude records the incident in its own output.
@@ -46,7 +49,7 @@ func (o *org) intrude() (*output, *incident) {
 	}
 	c.near = publicIP(c.rng, []string{hosting[0].net, hosting[1].net})
 	far := hosting[2+c.rng.IntN(3)]
-	c.far, c.drop = publicIP(c.rng, []string{far.net}), publicIP(c.rng, []string{"167.", "64."})
+	c.far, c.farCountry, c.drop = publicIP(c.rng, []string{far.net}), far.country, publicIP(c.rng, []string{"167.", "64."})
 	c.e.flows = newFlowTable(c.site)
 	t := c.entry()
 	t = c.look(t + 700 + int64(c.rng.IntN(900)))
@@ -147,6 +150,7 @@ func (c *incident) take(t int64) int64 {
 	c.note("intrusion", "list objects", "T1619", c.who.caller, "s3:ListObjects", t, "success", b.name, c.who.key)
 	c.e.object(c.who, c.site, b, object{}, "ListObjects", t, nil)
 	n := 110 + c.rng.IntN(70)
+	c.takenFrom = t
 	from := c.rng.IntN(len(b.keys))
 	for i := range n {
 		if c.rng.Bool(0.03) {
@@ -164,7 +168,7 @@ func (c *incident) take(t int64) int64 {
 		c.bytes += size
 		c.count++
 	}
-	c.end = t
+	c.end, c.takenTo = t, t
 	return t
 }
 

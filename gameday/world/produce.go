@@ -106,7 +106,7 @@ func (p *production) deliver(ctx context.Context, streams map[stream][]*batch) e
 	err := parallel(ctx, p.opt.Workers, len(tasks), func(i int) error {
 		t := tasks[i]
 		key := p.org.key.Sub("delivery", kindNames[t.s.kind], t.s.account, t.s.region, t.s.sub, t.trail)
-		list := deliveries[t.s.kind].deliver(key, t.s, streams[t.s], t.trail, 1, p.org)
+		list := deliveries[t.s.kind].deliver(key, t.s, streams[t.s], t.trail, p.org)
 		for n := range list {
 			if err := p.writer.put(kindNames[t.s.kind], list[n].key, list[n].body, list[n].count, list[n].plain); err != nil {
 				return err
@@ -119,6 +119,9 @@ func (p *production) deliver(ctx context.Context, streams map[stream][]*batch) e
 		return nil
 	})
 	if err != nil {
+		return err
+	}
+	if err := p.recordInventory(); err != nil {
 		return err
 	}
 	p.resolve(tasks, objects)
@@ -136,6 +139,9 @@ type task struct {
 
 // legacyTrail is an older trail of the production account that nobody has removed: it repeats management events of its region.
 const legacyTrail = "legacy-audit"
+
+// legacyEnd is when a clean-up at last stops the older trail.
+func (o *org) legacyEnd() int64 { return o.from + (o.to-o.from)*3/7 + 5000 }
 
 func (p *production) legacyTrail(s stream) bool {
 	return s.account == p.org.accounts[0].id && s.region == regions[0]

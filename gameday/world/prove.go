@@ -43,6 +43,9 @@ func (p *production) chain(signer *digest.Signer, t task, objects []delivered) e
 	minute := int64(p.org.key.Sub("digest-minute", t.s.account, t.s.region, trail).Rand().IntN(50)) * 60
 	slices.SortStableFunc(objects, func(a, b delivered) int { return int(a.at - b.at) })
 	last := p.org.to
+	if t.trail != "" {
+		last = p.org.legacyEnd()
+	}
 	if n := len(objects); n > 0 {
 		last = max(last, objects[n-1].at)
 	}

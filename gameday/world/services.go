@@ -13,7 +13,7 @@ var scanning = []struct {
 	size       int
 	services   string
 }{
-	{"config.amazonaws.com", "AWSServiceRoleForConfig", 3, 6, "ec2 s3 iam rds lambda elasticloadbalancing kms acm dynamodb"},
+	{"config.amazonaws.com", "AWSServiceRoleForConfig", 4, 6, "ec2 s3 iam rds lambda elasticloadbalancing kms acm dynamodb"},
 	{"access-analyzer.amazonaws.com", "AWSServiceRoleForAccessAnalyzer", 11, 8, "iam s3 kms lambda sqs secretsmanager"},
 	{"inspector2.amazonaws.com", "AWSServiceRoleForAmazonInspector2", 7, 6, "ec2 ssm ecr lambda"},
 	{"trustedadvisor.amazonaws.com", "AWSServiceRoleForTrustedAdvisor", 24, 14, "ec2 rds elasticloadbalancing s3 route53 cloudfront autoscaling"},
@@ -102,7 +102,7 @@ func (e *emitter) changePoint(s *site, hour int64) {
 func (e *emitter) outsiders(s *site, hour int64) {
 	a, t0 := s.account, hour*3600
 	e.rng = s.key.Sub("outsiders").At(hour).Rand()
-	if (hour+int64(a.num%6))%6 == 0 {
+	if (hour+int64(a.num%12))%12 == 0 {
 		e.vendorSweep(a, t0+int64(e.rng.IntN(600)))
 	}
 	if a.env == "prod" && e.rng.Bool(0.18) && len(s.buckets) > 1 {
@@ -122,6 +122,9 @@ func (e *emitter) outsiders(s *site, hour int64) {
 	}
 	if a.env == "prod" && hour == e.org.from/3600+99 {
 		e.breakGlass(s, t0+700)
+	}
+	if end := e.org.legacyEnd(); a == e.org.accounts[0] && hour == end/3600 {
+		e.stopLegacy(s, end)
 	}
 	if hour%24 == 8 && a.env == "prod" {
 		e.rotation(s, t0+1500)
@@ -223,6 +226,23 @@ func (e *emitter) breakGlass(s *site, t int64) {
 		e.do(doing{who: who, site: s, call: e.org.call[c], at: t + 9 + int64(i*2), never: true})
 	}
 	e.sweepRegions(who, t+40)
+}
+
+// stopLegacy is the clean-up of the older trail by the platform team: a real StopLogging that is not an attack.
+func (e *emitter) stopLegacy(s *site, t int64) {
+	p := e.org.people[0]
+	who := s.account.assume(assumed{role: s.account.permissionSet("platform"), name: p.name, key: e.rng.KeyID("ASIA", s.account.num), start: t - 500, noCtx: true})
+	who.ip, who.agent, who.console = p.office, p.browser(e.org, t), true
+	for i, c := range []string{"cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "cloudtrail:ListTags"} {
+		e.do(doing{who: who, site: s, call: e.org.call[c], at: t - 20 + int64(i), never: true})
+	}
+	b := e.trail(s)
+	if b == nil {
+		return
+	}
+	ev := e.base(who, s, "cloudtrail", "StopLogging", t-1)
+	ev.Params = []byte(`{"name":"arn:aws:cloudtrail:` + s.region + `:` + s.account.id + `:trail/` + legacyTrail + `"}`)
+	e.finish(b, ev, t-1, "Management")
 }
 
 // rotation is the secret's daily rotation by its function.

@@ -9,7 +9,7 @@ func (e *emitter) workloads(s *site, hour int64) {
 	}
 	for n, fn := range s.pool["fn"] {
 		e.rng = s.key.Sub("lambda", fn).At(hour).Rand()
-		rate := []float64{0.5, 0.12, 0.05}[min(2, n/2)]
+		rate := []float64{0.4, 0.1, 0.05}[min(2, n/2)]
 		if s.account.env != "prod" {
 			rate *= 0.35
 		}
