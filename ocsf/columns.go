@@ -23,6 +23,9 @@ type Column struct {
 	Path string // OCSF attribute path: src_endpoint.ip
 	Kind Kind
 	Doc  string
+	// Single, of a list, names the text column that mostly is its only element;
+	// then files keep the list empty.
+	Single string
 
 	Str  func(*Event) *string
 	Num  func(*Event) *int64
@@ -75,6 +78,11 @@ func tri(path, doc string, f func(*Event) *Tri) *Column {
 
 func list(path, doc string, f func(*Event) *[]string) *Column {
 	return &Column{Name: under(path), Path: path, Kind: Texts, Doc: doc, List: f}
+}
+
+func listOf(single string, c *Column) *Column {
+	c.Single = single
+	return c
 }
 
 func under(path string) string { return strings.ReplaceAll(path, ".", "_") }

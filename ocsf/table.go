@@ -118,7 +118,7 @@ var columns = []*Column{
 	text("resource.uid", "resource acted on", func(e *Event) *string { return &e.Resource }),
 	text("resource.uid_alt", "id of the resource that is not its ARN", func(e *Event) *string { return &e.ResourceAlt }),
 	text("resource.type", "type of the resource", func(e *Event) *string { return &e.ResourceType }),
-	list("resources.uid", "every resource of the record", func(e *Event) *[]string { return &e.ResourceNames }),
+	listOf("resource_uid", list("resources.uid", "every resource of the record", func(e *Event) *[]string { return &e.ResourceNames })),
 	text("unmapped", "JSON object of fields without a column", func(e *Event) *string { return &e.Unmapped }),
 	num("object_id", "source object", func(e *Event) *int64 { return &e.Provenance.Object }),
 	num("record_no", "number of the record in its object", func(e *Event) *int64 { return &e.Provenance.Record }),

@@ -95,6 +95,8 @@ func (r *relation) Column(name string) string {
 		return "CAST(NULL AS " + sqlType(c.Kind) + ")"
 	case c.Kind == ocsf.ID:
 		return "coalesce(CAST(" + name + " AS VARCHAR), " + name + "_text)"
+	case c.Single != "" && r.has[c.Single]:
+		return "CASE WHEN len(" + name + ") = 0 AND " + c.Single + " IS NOT NULL THEN [" + c.Single + "] ELSE " + name + " END"
 	}
 	return name
 }
@@ -111,7 +113,7 @@ func (r *relation) Value(t target) string {
 		case ocsf.Text, ocsf.IP, ocsf.ID:
 			alts = append(alts, r.Column(n))
 		case ocsf.Texts:
-			alts = append(alts, n+"[1]")
+			alts = append(alts, "("+r.Column(n)+")[1]")
 		case ocsf.Time:
 			alts = append(alts, "strftime("+n+", '%Y-%m-%dT%H:%M:%SZ')")
 		default:

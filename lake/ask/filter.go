@@ -109,7 +109,7 @@ func columnTest(r *relation, col *ocsf.Column, test match.Test) (string, error) 
 	if _, ok := test.(match.Any); ok {
 		switch col.Kind {
 		case ocsf.Texts:
-			return "len(" + name + ") > 0", nil
+			return "len(" + r.Column(name) + ") > 0", nil
 		case ocsf.ID:
 			return "(" + name + " IS NOT NULL OR " + name + "_text IS NOT NULL)", nil
 		}
@@ -118,7 +118,11 @@ func columnTest(r *relation, col *ocsf.Column, test match.Test) (string, error) 
 	switch col.Kind {
 	case ocsf.Texts:
 		s, err := textTest("x", test)
-		return anyOf(name, s), err
+		if err != nil || col.Single == "" || !r.has[col.Single] {
+			return anyOf(name, s), err
+		}
+		alone, err := textTest(col.Single, test)
+		return "(" + anyOf(name, s) + " OR len(" + name + ") = 0 AND " + alone + ")", err
 	case ocsf.ID:
 		if t, ok := test.(*match.Text); ok && !t.Fold {
 			if lit, plain := t.Literal(); plain {

@@ -53,7 +53,7 @@ func rowColumns(schema *ocsf.Schema, raw bool) []string {
 		case c.Kind == ocsf.Time:
 			out = append(out, micros(n))
 		case c.Kind == ocsf.Texts:
-			out = append(out, "CAST(to_json("+n+") AS VARCHAR)")
+			out = append(out, "CAST(to_json("+r.Column(n)+") AS VARCHAR)")
 		default:
 			out = append(out, r.Column(n))
 		}

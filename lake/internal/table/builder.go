@@ -75,7 +75,7 @@ func (b *Builder) Append(ev *ocsf.Event) {
 		case ocsf.Bool:
 			c.tris = append(c.tris, byte(*c.meta.Tri(ev)))
 		case ocsf.Texts:
-			for _, s := range *c.meta.List(ev) {
+			for _, s := range stored(c.meta, ev) {
 				c.text = append(c.text, s...)
 				c.list = append(c.list, uint32(len(c.text)))
 				b.bytes += len(s) + 4
@@ -97,6 +97,16 @@ func (b *Builder) Append(ev *ocsf.Event) {
 }
 
 const rawColumn = "raw_data"
+
+// stored gives the elements of a list that must be kept: none when its single
+// column says as much.
+func stored(c *ocsf.Column, ev *ocsf.Event) []string {
+	list := *c.List(ev)
+	if c.Single != "" && len(list) == 1 && list[0] == *ocsf.Lookup(c.Single).Str(ev) {
+		return nil
+	}
+	return list
+}
 
 func (b *Builder) appendID(c *column, s string) {
 	var id [16]byte

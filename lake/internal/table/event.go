@@ -28,8 +28,22 @@ func (b *Builder) Event(i int, ev *ocsf.Event) {
 			*c.meta.Str(ev) = string(c.str(i))
 		}
 	}
+	for k := range b.cols {
+		if c := b.cols[k].meta; c.Single != "" {
+			Complete(c, ev)
+		}
+	}
 	if ev.Raw == "" && b.schema.Rebuild != nil && b.find(rawColumn) != nil {
 		ev.Rebuildable = true
 		ev.Raw = b.schema.Rebuild(ev)
+	}
+}
+
+// Complete gives a list that files keep empty its single element back.
+func Complete(c *ocsf.Column, ev *ocsf.Event) {
+	if list := c.List(ev); len(*list) == 0 {
+		if single := *ocsf.Lookup(c.Single).Str(ev); single != "" {
+			*list = []string{single}
+		}
 	}
 }

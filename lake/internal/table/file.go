@@ -75,7 +75,7 @@ func pageSize(p Profile) int {
 func parquetSchema(schema *ocsf.Schema, p Profile) *parquet.Schema {
 	level := zstd.SpeedFastest
 	if p.Compacted {
-		level = zstd.SpeedDefault
+		level = zstd.SpeedBetterCompression
 	}
 	codec := &pzstd.Codec{Level: level, Concurrency: 1}
 	g := parquet.Group{}
@@ -108,7 +108,7 @@ func parquetSchema(schema *ocsf.Schema, p Profile) *parquet.Schema {
 		default:
 			enc := parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
 			if plain(name) {
-				enc = parquet.Encoded(parquet.String(), &parquet.Plain)
+				enc = parquet.Encoded(parquet.String(), &parquet.DeltaLengthByteArray)
 			}
 			g[name] = parquet.Compressed(parquet.Optional(enc), codec)
 		}

@@ -18,7 +18,10 @@ func (b *Builder) Order() []int32 {
 	}
 	var keys []func(x, y int32) int
 	names := slices.Clone(b.schema.Order)
-	for _, name := range append(names, "time", "object_id", "record_no") {
+	if len(names) > 0 {
+		names = append(names, "time")
+	}
+	for _, name := range append(names, "object_id", "record_no") {
 		if c := b.find(name); c != nil {
 			keys = append(keys, c.compare())
 		}

@@ -31,7 +31,7 @@ const BlockRows = 4096
 const (
 	magic      = "YGW1"
 	bucketSize = 32
-	bitsPerKey = 12
+	bitsPerKey = 10
 )
 
 // salts of the split block bloom filter, from the Parquet specification.
