@@ -15,7 +15,8 @@ import (
 // Linter validates policy documents in the manner of IAM Access Analyzer, without
 // calling it. Where a check exists there too, the finding has its code
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html);
-// checks of our own say so with Own.
+// checks of our own say so with Own. The limits that service control policies had
+// before they took the whole policy language are not checked.
 //
 // It judges one document at a time and knows neither the account nor what the
 // named resources are, so it can't say that access is public or too wide: that
@@ -171,8 +172,11 @@ func lintSyntax(file string, kind policy.Kind, err error) []LintFinding {
 					break
 				}
 			}
-			if f.Code == "UNSUPPORTED_PRINCIPAL" && kind == policy.SCP {
+			switch {
+			case f.Code == "UNSUPPORTED_PRINCIPAL" && kind == policy.SCP:
 				f.Code = "SCP_SYNTAX_ERROR_PRINCIPAL"
+			case f.Code == "INVALID_POLICY_ELEMENT" && strings.HasSuffix(at.Path, "Principal"):
+				f.Code = "INVALID_PRINCIPAL_KEY"
 			}
 		}
 		findings = append(findings, f)
@@ -216,7 +220,7 @@ func (l *linting) document(size, blank int) {
 		l.add(0, lintWarning, "MISSING_VERSION", "", `no Version means 2008-10-17, in which ${...} is plain text; write "Version": "2012-10-17"`)
 	}
 	if (kind == policy.Identity || kind == policy.Boundary) && size-blank > identityQuota {
-		l.add(0, lintError, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA", "",
+		l.add(0, lintWarning, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA", "",
 			"%d characters without blanks; a managed policy may have %d", size-blank, identityQuota)
 	}
 	seen := map[string]int{}

@@ -34,6 +34,10 @@ func (l *linting) actions(i int, s *policy.Statement) lintActions {
 		if err == nil {
 			err = l.table.Check(a.Value)
 		}
+		if strings.Contains(a.Value, "${") {
+			l.add(a.Offset, lintError, "VARIABLE_UNSUPPORTED_IN_ELEMENT", lintPath(i, element, j), "%s: variables work in Resource and Condition only", lintQuoted(a.Value))
+			continue
+		}
 		code, effect := "INVALID_ACTION", "it never matches"
 		var unknown *actions.UnknownError
 		if errors.As(err, &unknown) && unknown.Kind == "service" {
@@ -102,25 +106,37 @@ var lintDelegated = []struct {
 
 // delegation looks for iam:PassRole and iam:CreateServiceLinkedRole on everything.
 func (l *linting) delegation(i int, s *policy.Statement, known lintActions) {
-	if s.Deny || s.NotAction || l.doc.Kind == policy.Resource || l.doc.Kind == policy.RCP || l.doc.Kind == policy.Endpoint {
+	if s.Deny || !slices.Contains([]policy.Kind{policy.Identity, policy.Boundary, policy.Session}, l.doc.Kind) {
+		return
+	}
+	wide := slices.ContainsFunc(s.Resources, lintEveryRole)
+	if !wide && !s.NotResource {
 		return
 	}
 	for _, d := range lintDelegated {
 		id, ok := l.table.ID(d.action)
-		if !ok || !known.all.Has(id) || lintBounds(s, d.keys) {
+		if !ok || known.all.Has(id) == s.NotAction || lintBounds(s, d.keys) {
 			continue
 		}
-		j := slices.IndexFunc(known.sets, func(set actions.Set) bool { return set.Has(id) })
-		at, path := s.Actions[j].Offset, lintPath(i, "Action", j)
-		switch wide := slices.ContainsFunc(s.Resources, lintEveryRole); {
-		case s.NotResource:
-			l.add(at, d.level, d.code+"_WITH_NOT_RESOURCE", path, "with NotResource this can %s but those named; name the roles in Resource", d.what)
-		case wide && strings.ContainsAny(s.Actions[j].Value, "*?"):
-			l.add(at, d.level, d.code+"_WITH_STAR_IN_ACTION_AND_RESOURCE", path,
-				"%s includes %s, and on this Resource it can %s; name the actions and the roles", lintQuoted(s.Actions[j].Value), d.action, d.what)
-		case wide:
-			l.add(at, d.level, d.code+"_WITH_STAR_IN_RESOURCE", path, "on this Resource it can %s; name the roles, or add a condition on %s", d.what, d.keys[0])
+		at, path, star := s.Offset, lintPath(i, "NotAction"), false
+		if !s.NotAction {
+			j := slices.IndexFunc(known.sets, func(set actions.Set) bool { return set.Has(id) })
+			at, path, star = s.Actions[j].Offset, lintPath(i, "Action", j), strings.ContainsAny(s.Actions[j].Value, "*?")
 		}
+		code := "_WITH_STAR_IN_RESOURCE"
+		switch {
+		case s.NotAction && s.NotResource:
+			code = "_WITH_NOT_ACTION_AND_NOT_RESOURCE"
+		case s.NotAction:
+			code = "_WITH_STAR_IN_RESOURCE_AND_NOT_ACTION"
+		case star && s.NotResource:
+			code = "_WITH_STAR_IN_ACTION_AND_NOT_RESOURCE"
+		case star:
+			code = "_WITH_STAR_IN_ACTION_AND_RESOURCE"
+		case s.NotResource:
+			code = "_WITH_NOT_RESOURCE"
+		}
+		l.add(at, d.level, d.code+code, path, "the statement includes %s and can %s; name the roles in Resource, or add a condition on %s", d.action, d.what, d.keys[0])
 	}
 }
 

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"encoding/base64"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -44,6 +45,7 @@ func parseLintOperator(text string) (op lintOperator, ok bool) {
 
 func (l *linting) conditions(i int, s *policy.Statement, known lintActions) {
 	declared := l.declared(s, known)
+	l.paired(i, s)
 	seen := map[string]string{}
 	for _, c := range s.Conditions {
 		path := lintPath(i, "Condition."+c.Operator.Value+"."+c.Key.Value)
@@ -55,10 +57,8 @@ func (l *linting) conditions(i int, s *policy.Statement, known lintActions) {
 			l.add(c.Key.Offset, lintError, "DUPLICATE_KEYS_WITH_DIFFERENT_CASE", path, "key names have no case: this is %s again", lintQuoted(other))
 		}
 		seen[same] = c.Key.Value
-		if len(c.Values) == 0 {
-			l.add(c.Key.Offset, lintSuggestion, "EMPTY_ARRAY_CONDITION", path, "no values to compare with")
-		}
 		op, ok := parseLintOperator(c.Operator.Value)
+		l.empty(c, op, path)
 		if !ok {
 			l.add(c.Operator.Offset, lintError, "INVALID_CONDITION_OPERATOR", path, "%s is no condition operator; the statement never matches", lintQuoted(c.Operator.Value))
 			continue
@@ -82,6 +82,36 @@ func (l *linting) conditions(i int, s *policy.Statement, known lintActions) {
 	}
 }
 
+// paired reports aws:VpcSourceIp alone: private addresses repeat in other VPCs.
+func (l *linting) paired(i int, s *policy.Statement) {
+	named := func(keys ...string) func(policy.Condition) bool {
+		return func(c policy.Condition) bool { return slices.Contains(keys, strings.ToLower(c.Key.Value)) }
+	}
+	if j := slices.IndexFunc(s.Conditions, named("aws:vpcsourceip")); j >= 0 && !slices.ContainsFunc(s.Conditions, named("aws:sourcevpc", "aws:sourcevpcarn", "aws:sourcevpce")) {
+		l.add(s.Conditions[j].Key.Offset, lintSecurity, "MISSING_PAIRED_CONDITION_KEYS", lintPath(i, "Condition"),
+			"other VPCs have the same private addresses; compare aws:SourceVpc as well")
+	}
+}
+
+// empty reports a key without values, by what that means for the operator.
+func (l *linting) empty(c policy.Condition, op lintOperator, path string) {
+	code, means := "EMPTY_ARRAY_CONDITION", "there are no values to compare with"
+	switch {
+	case len(c.Values) > 0:
+		return
+	case op.qualifier == "forallvalues":
+		code, means = code+"_FORALLVALUES", "without values this matches only if the key is missing; write Null"
+	case op.qualifier == "foranyvalue":
+		code, means = code+"_FORANYVALUE", "without values this never matches"
+	case op.ifExists:
+		code, means = code+"_IFEXISTS", "without values this matches only if the key is missing; write Null"
+	}
+	l.add(c.Key.Offset, lintSuggestion, code, path, "%s", means)
+}
+
+// lintTagKeys are the keys that must be followed by a slash and the tag's key.
+var lintTagKeys = []string{"aws:requesttag", "aws:resourcetag", "aws:principaltag"}
+
 // key finds the condition key and complains about one that does not exist.
 func (l *linting) key(c policy.Condition, path string) (actions.Key, bool) {
 	name := c.Key.Value
@@ -98,8 +128,18 @@ func (l *linting) key(c policy.Condition, path string) (actions.Key, bool) {
 		return key, false // A claim of an identity provider, of which no list exists.
 	}
 	code := "INVALID_SERVICE_CONDITION_KEY"
-	if strings.EqualFold(prefix, "aws") {
+	_, service := l.table.Service(prefix)
+	switch lower := strings.TrimSuffix(strings.ToLower(name), "/"); {
+	case slices.Contains(lintTagKeys, lower):
+		l.add(c.Key.Offset, lintError, "MISSING_TAG_KEY_IN_CONDITION", path, "write the tag's key behind it: %s/tag-key", strings.TrimSuffix(name, "/"))
+		return key, false
+	case lower == "aws:arn":
+		l.add(c.Key.Offset, lintError, "UNSUPPORTED_GLOBAL_CONDITION_KEY", path, "aws:ARN is not supported; use aws:PrincipalArn or aws:SourceArn")
+		return key, false
+	case strings.EqualFold(prefix, "aws"):
 		code = "INVALID_GLOBAL_CONDITION_KEY"
+	case !service:
+		code = "INVALID_SERVICE"
 	}
 	l.add(c.Key.Offset, lintError, code, path, "%v; a key that is never there decides as a missing one", l.table.CheckKey(name))
 	return key, false
@@ -120,7 +160,7 @@ func (l *linting) operator(c policy.Condition, op lintOperator, key actions.Key,
 		l.add(at, lintWarning, "+FORANYVALUE_WITH_SINGLE_VALUED_KEY", path, "%s has one value; drop ForAnyValue", key.Name)
 	}
 	if !lintCompatible(op.family, key) {
-		l.add(at, lintError, "TYPE_MISMATCH", path, "%s holds values of type %s; %s compares %s", key.Name, key.Type, c.Operator.Value, op.family)
+		l.add(at, lintWarning, "TYPE_MISMATCH", path, "%s holds values of type %s; %s compares %s", key.Name, key.Type, c.Operator.Value, op.family)
 	}
 }
 
@@ -161,6 +201,10 @@ func (l *linting) declared(s *policy.Statement, known lintActions) map[string]bo
 // unsupported reports keys that none of the statement's actions provides, so
 // that the condition always decides as for a missing key.
 func (l *linting) unsupported(s *policy.Statement, c policy.Condition, op lintOperator, key actions.Key, path string, declared map[string]bool) {
+	if s.NotAction && op.family != "Null" && strings.HasPrefix(key.Name, "aws:ResourceTag/") {
+		l.notAction(s, c, path)
+		return
+	}
 	if declared == nil || declared[key.Name] || op.negated || op.ifExists || op.family == "Null" || op.qualifier == "forallvalues" {
 		return
 	}
@@ -182,13 +226,26 @@ func (l *linting) unsupported(s *policy.Statement, c policy.Condition, op lintOp
 	}
 }
 
+// notAction reports a tag condition on all actions but some, many of which know
+// no tags.
+func (l *linting) notAction(s *policy.Statement, c policy.Condition, path string) {
+	level, code, effect := lintSuggestion, "ALLOW_NOTACTION_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", "allowed"
+	if s.Deny {
+		level, code, effect = lintSecurity, "DENY_NOTACTION_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", "denied"
+	}
+	l.add(c.Key.Offset, level, code, path, "actions that do not provide %s are not %s by this; list the actions in Action", lintQuoted(c.Key.Value), effect)
+}
+
 // value checks the form of one value.
 func (l *linting) value(v policy.Text, op lintOperator, path string) {
 	if strings.Contains(v.Value, "${") {
+		if op.family != "String" && op.family != "ARN" {
+			l.add(v.Offset, lintError, "INVALID_VARIABLE_FOR_OPERATOR", path, "%s: variables work with String and Arn operators only", lintQuoted(v.Value))
+		}
 		return
 	}
 	wrong := func(code, want string) {
-		l.add(v.Offset, lintError, code, path, "%s is not %s", lintQuoted(v.Value), want)
+		l.add(v.Offset, lintWarning, code, path, "%s is not %s", lintQuoted(v.Value), want)
 	}
 	switch op.family {
 	case "Bool", "Null":
@@ -200,8 +257,16 @@ func (l *linting) value(v policy.Text, op lintOperator, path string) {
 			wrong("TYPE_MISMATCH_NUMBER", "a number")
 		}
 	case "Date":
-		if !lintIsDate(v.Value) {
-			wrong("TYPE_MISMATCH_DATE", "a date as 2026-01-31T12:00:00Z, or seconds since 1970")
+		_, err := strconv.ParseInt(v.Value, 10, 64)
+		switch {
+		case len(v.Value) != 4 && err == nil:
+			l.add(v.Offset, lintWarning, "INVALID_DATE_VALUE", path, "%s is read as seconds since 1970; write a date as 2026-01-31T12:00:00Z", lintQuoted(v.Value))
+		case !lintIsDate(v.Value):
+			wrong("TYPE_MISMATCH_DATE", "a date as 2026-01-31T12:00:00Z")
+		}
+	case "Binary":
+		if _, err := base64.StdEncoding.DecodeString(v.Value); err != nil {
+			wrong("TYPE_MISMATCH_STRING", "base64")
 		}
 	case "IPAddress":
 		l.address(v, path)
@@ -219,8 +284,7 @@ func lintIsDate(text string) bool {
 			return true
 		}
 	}
-	_, err := strconv.ParseInt(text, 10, 64)
-	return err == nil
+	return false
 }
 
 func (l *linting) address(v policy.Text, path string) {
@@ -230,7 +294,7 @@ func (l *linting) address(v policy.Text, path string) {
 	prefix, err := netip.ParsePrefix(v.Value)
 	switch {
 	case err != nil:
-		l.add(v.Offset, lintError, "TYPE_MISMATCH_IP_RANGE", path, "%s is not an address or a range as 203.0.113.0/24", lintQuoted(v.Value))
+		l.add(v.Offset, lintWarning, "TYPE_MISMATCH_IP_RANGE", path, "%s is not an address or a range as 203.0.113.0/24", lintQuoted(v.Value))
 	case prefix != prefix.Masked():
 		l.add(v.Offset, lintSuggestion, "IMPROVE_IP_RANGE", path, "%s has bits beyond its mask; it means %s", lintQuoted(v.Value), prefix.Masked())
 	}
@@ -244,8 +308,25 @@ func (l *linting) values(c policy.Condition, op lintOperator, path string) {
 	if op.family == "Bool" && len(c.Values) > 1 {
 		l.add(c.Key.Offset, lintError, "INVALID_CONDITION_MULTIPLE_BOOLEAN", path, "true and false together say nothing; keep one")
 	}
-	if op.name == "ipaddress" && strings.EqualFold(c.Key.Value, "aws:SourceIp") && len(c.Values) > 0 && !slices.ContainsFunc(c.Values, lintPublic) {
-		l.add(c.Key.Offset, lintError, "PRIVATE_IP_ADDRESS", path, "aws:SourceIp is always a public address; for private ones use aws:VpcSourceIp")
+	if op.family == "IPAddress" && strings.EqualFold(c.Key.Value, "aws:SourceIp") {
+		l.private(c, op, path)
+	}
+}
+
+// private reports private addresses where only public ones occur.
+func (l *linting) private(c policy.Condition, op lintOperator, path string) {
+	code := "PRIVATE_IP_ADDRESS"
+	if op.negated {
+		code = "PRIVATE_NOT_IP_ADDRESS"
+	}
+	some := slices.ContainsFunc(c.Values, lintPublic)
+	mixed := slices.ContainsFunc(c.Values, func(v policy.Text) bool { return !lintPublic(v) })
+	const advice = "aws:SourceIp is always a public address; for private ones use aws:VpcSourceIp"
+	switch {
+	case mixed && some:
+		l.add(c.Key.Offset, lintSuggestion, code+"_SUBSET", path, advice)
+	case mixed:
+		l.add(c.Key.Offset, lintError, code, path, advice)
 	}
 }
 

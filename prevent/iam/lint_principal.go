@@ -42,14 +42,21 @@ func (l *linting) principal(id policy.Text, path string) {
 	v := id.Value
 	parts := lintSplitARN(v)
 	switch {
-	case v == "*" || lintIsAccount(v) || strings.Contains(v, "${"):
+	case v == "*" || lintIsAccount(v):
+	case strings.Contains(v, "${"):
+		l.add(id.Offset, lintError, "VARIABLE_UNSUPPORTED_IN_ELEMENT", path, "%s: variables work in Resource and Condition only", lintQuoted(v))
 	case strings.ContainsAny(v, "*?"):
 		l.add(id.Offset, lintError, "UNSUPPORTED_WILDCARD_IN_PRINCIPAL", path,
 			`%s never matches: a principal is "*" or has no wildcard; compare aws:PrincipalArn in a condition instead`, lintQuoted(v))
 	case len(parts) == 6 && parts[0] == "arn" && (parts[2] == "iam" || parts[2] == "sts") && lintIsAccount(parts[4]) && parts[5] != "":
 	case len(parts) == 6 && parts[0] == "arn" && parts[2] == "iam" && parts[4] == "cloudfront":
 	case lintUniqueID(v):
-		l.add(id.Offset, lintWarning, "+DELETED_PRINCIPAL", path, "%s is what IAM writes for a deleted user or role; it matches nobody, also not a new one of the same name", lintQuoted(v))
+		code := "INVALID_USER_REFERENCE"
+		if strings.HasPrefix(v, "AROA") {
+			code = "INVALID_ROLE_REFERENCE"
+		}
+		l.add(id.Offset, lintWarning, code, path,
+			"%s is an ID, which IAM shows for a deleted user or role; then it matches nobody, also not a new one of the same name; write the ARN", lintQuoted(v))
 	default:
 		l.add(id.Offset, lintError, "INVALID_PRINCIPAL_FORMAT", path, "%s: a principal is an account's 12 digits or the ARN of a user, role or session", lintQuoted(v))
 	}
@@ -60,5 +67,5 @@ func lintUniqueID(text string) bool {
 	if len(text) < 16 || len(text) > 32 || strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
 		return false
 	}
-	return strings.HasPrefix(text, "AIDA") || strings.HasPrefix(text, "AROA") || strings.HasPrefix(text, "AGPA")
+	return strings.HasPrefix(text, "AIDA") || strings.HasPrefix(text, "AROA")
 }

@@ -78,6 +78,8 @@ func (l *linting) arn(r policy.Text, path string) {
 	switch {
 	case all(3) && region != "" && !lintFuzzy(region):
 		fail("ARN_REGION_NOT_ALLOWED", "such resources have no region in their ARN; leave the field empty")
+	case region == "" && len(same) > 0 && !slices.ContainsFunc(same, func(parts []string) bool { return parts[3] == "" }):
+		fail("MISSING_ARN_REGION", "such resources have a region in their ARN; name it or write *")
 	case all(4) && account != "" && !lintFuzzy(account):
 		fail("ARN_ACCOUNT_NOT_ALLOWED", "such resources have no account in their ARN; leave the field empty")
 	case len(same) == 0:
