@@ -149,7 +149,8 @@ func (e *emitter) noise(s *site, eni, ip string, t0 int64, r *seed.Rand) {
 		}
 		k := flowKey{eni: eni, src: addr, dst: ip, sp: r.Between(1024, 65000), dp: ports[r.IntN(len(ports))], proto: 6, reject: true}
 		at := t0 + int64(r.IntN(3590))
-		e.flows.add(k, at, at+int64(r.IntN(40)), int64(1+r.IntN(3)), int64(40+4*r.IntN(6))*int64(1+r.IntN(2)), 0)
+		n := int64(1 + r.IntN(3))
+		e.flows.add(k, at, at+int64(r.IntN(40)), n, n*int64(40+4*r.IntN(6)), 0)
 	}
 }
 

@@ -33,12 +33,16 @@ func (e *emitter) workloads(s *site, hour int64) {
 	}
 }
 
-// keySince returns the credentials of an instance at t: the service rotates them about every six hours.
+// rotation is how long the credentials of an instance's role are served, and keyDelay when the first come after the start.
+const (
+	rotation = 21600
+	keyDelay = 40
+)
+
+// credentials returns the key of an instance's role at t and when it was issued.
 func (i *instance) credentials(s *site, t int64) (string, int64) {
-	age := max(0, t-i.born)
-	epoch := age / 21600
-	start := i.born + epoch*21600
-	return s.key.Sub("role-key", i.id).At(epoch).Rand().KeyID("ASIA", s.account.num), start + 40
+	epoch := max(0, t-i.born-keyDelay) / rotation
+	return s.key.Sub("role-key", i.id).At(epoch).Rand().KeyID("ASIA", s.account.num), i.born + keyDelay + epoch*rotation
 }
 
 // as returns the session of an instance's role.
@@ -56,14 +60,12 @@ func (e *emitter) instanceHour(s *site, i *instance, t0 int64) {
 	if birth && i.born > e.org.from {
 		e.launch(s, i)
 	}
-	from, to := max(t0, i.born+40), min(t0+3600, i.died)
+	from, to := max(t0, i.born+keyDelay), min(t0+3600, i.died)
 	if from < to {
-		for t := from; t < to; t += 60 {
-			if key, since := i.credentials(s, t); since >= t && since < t+60 && since >= e.org.from {
-				target := s.account.assume(assumed{role: i.role, name: i.id, key: key, start: since, ec2: true})
-				params := []byte(`{"roleArn":"` + i.role.arn + `","roleSessionName":"` + i.id + `"}`)
-				e.issueShared(s.account.asService("ec2.amazonaws.com"), s, "AssumeRole", since, params, i.role, target, string(e.rng.UUID(nil)))
-			}
+		if key, since := i.credentials(s, to-1); since >= from && since >= e.org.from {
+			target := s.account.assume(assumed{role: i.role, name: i.id, key: key, start: since, ec2: true})
+			params := []byte(`{"roleArn":"` + i.role.arn + `","roleSessionName":"` + i.id + `"}`)
+			e.issueShared(s.account.asService("ec2.amazonaws.com"), s, "AssumeRole", since, params, i.role, target, string(e.rng.UUID(nil)))
 		}
 		e.instanceCalls(s, i, from, to)
 	}
@@ -74,37 +76,27 @@ func (e *emitter) instanceHour(s *site, i *instance, t0 int64) {
 
 func (e *emitter) instanceCalls(s *site, i *instance, from, to int64) {
 	if i.managed && s.account.env == "prod" && s.region == regions[0] {
-		who := i.as(e.org, s, from)
-		who.agent = "aws-sdk-go/1.55.5 (go1.23.7; linux; amd64) amazon-ssm-agent/3.3.2746.0"
-		who.endpoint = s.vpce
-		who.ip = i.ip
-		for t := from + int64(i.id[4]); t < to; t += 300 + int64(e.rng.IntN(5)) {
-			e.vars.pin("instance", i.id)
-			e.do(doing{who: who, site: s, call: e.org.call["ssm:UpdateInstanceInformation"], at: t})
-			e.vars.pin("instance", "")
-		}
-		if e.rng.Bool(0.4) {
-			for n, c := range []string{"ssm:ListInstanceAssociations", "ssm:GetDocument", "ssm:UpdateInstanceAssociationStatus", "ssm:PutInventory", "ssm:PutComplianceItems"} {
-				e.vars.pin("instance", i.id)
-				e.do(doing{who: who, site: s, call: e.org.call[c], at: min(to-1, from+900+int64(n))})
-				e.vars.pin("instance", "")
-			}
-		}
+		e.agent(s, i, from, to)
 	}
+	if to-from < 400 {
+		return
+	}
+	to -= 2 // companions of a call may come two seconds later
 	switch i.service {
 	case "web":
-		who := i.as(e.org, s, (from+to)/2)
-		if who.start >= to {
+		who := i.as(e.org, s, to)
+		begin := max(from, who.start) // the rest of an hour in which the key changed
+		if to-begin < 300 {
 			return
 		}
 		if e.rng.Bool(0.4) {
 			who.endpoint = s.vpce
 			who.ip = i.ip
-			e.secret(who, s, s.pool["secret"][0], max(from, who.start)+int64(e.rng.IntN(200)))
+			e.secret(who, s, s.pool["secret"][0], begin+int64(e.rng.IntN(200)))
 			who.ip, who.endpoint = s.nat, ""
 		}
 		for range e.rng.Poisson(2.2) {
-			t := max(from, who.start) + int64(e.rng.IntN(int(max(1, to-max(from, who.start)))))
+			t := begin + int64(e.rng.IntN(int(to-begin)))
 			e.readObject(who, s, s.buckets[min(1, len(s.buckets)-1)], t, "")
 			if e.rng.Bool(0.2) {
 				b := s.buckets[1]
@@ -112,9 +104,29 @@ func (e *emitter) instanceCalls(s *site, i *instance, from, to int64) {
 			}
 		}
 	case "relay":
-		who := i.as(e.org, s, from)
 		for range e.rng.Poisson(1.2) {
-			e.do(doing{who: who, site: s, call: e.org.call["sqs:GetQueueAttributes"], at: from + int64(e.rng.IntN(int(to-from)))})
+			at := from + int64(e.rng.IntN(int(to-from)))
+			e.do(doing{who: i.as(e.org, s, at), site: s, call: e.org.call["sqs:GetQueueAttributes"], at: at})
+		}
+	}
+}
+
+// agent is the Systems Manager agent: a sign of life every five minutes, an inventory now and then.
+func (e *emitter) agent(s *site, i *instance, from, to int64) {
+	e.vars.pin("instance", i.id)
+	defer e.vars.pin("instance", "")
+	call := func(name string, t int64) {
+		who := i.as(e.org, s, t)
+		who.agent = "aws-sdk-go/1.55.5 (go1.23.7; linux; amd64) amazon-ssm-agent/3.3.2746.0"
+		who.endpoint, who.ip = s.vpce, i.ip
+		e.do(doing{who: who, site: s, call: e.org.call[name], at: t})
+	}
+	for t := from + int64(i.id[4]); t < to; t += 300 + int64(e.rng.IntN(5)) {
+		call("ssm:UpdateInstanceInformation", t)
+	}
+	if e.rng.Bool(0.4) && to-from > 1000 {
+		for n, c := range []string{"ssm:ListInstanceAssociations", "ssm:GetDocument", "ssm:UpdateInstanceAssociationStatus", "ssm:PutInventory", "ssm:PutComplianceItems"} {
+			call(c, from+900+int64(n))
 		}
 	}
 }

@@ -25,6 +25,7 @@ type sample struct {
 	summary    world.Summary
 	files      map[string][]byte // by key, uncompressed
 	paths      []string          // sorted
+	events     []event           // parsed once
 }
 
 var (
