@@ -1,0 +1,155 @@
+package sheet
+
+import (
+	"bufio"
+	"io"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// sample is the number of rows that settle the widths of a table.
+const sample = 1000
+
+// least is the width below which a column is left out rather than shortened.
+const least = 4
+
+type table struct {
+	w       *bufio.Writer
+	columns []Column
+	options Options
+	rows    [][]string
+	widths  []int // nil until settled
+}
+
+func newTable(w io.Writer, columns []Column, o Options) *table {
+	return &table{w: bufio.NewWriter(w), columns: columns, options: o}
+}
+
+func (t *table) Row(cells ...any) error {
+	row := make([]string, len(t.columns))
+	for i := range row {
+		if i < len(cells) {
+			row[i] = Safe(text(cells[i], t.options.Zone))
+		}
+	}
+	if t.widths != nil {
+		return t.line(row)
+	}
+	if t.rows = append(t.rows, row); len(t.rows) >= sample {
+		return t.flush()
+	}
+	return nil
+}
+
+func (t *table) Close() error {
+	if t.widths == nil {
+		if err := t.flush(); err != nil {
+			return err
+		}
+	}
+	return t.w.Flush()
+}
+
+// flush settles the widths and writes what was held back.
+func (t *table) flush() error {
+	natural := make([]int, len(t.columns))
+	head := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		head[i] = c.Head
+		natural[i] = runewidth.StringWidth(c.Head)
+	}
+	for _, row := range t.rows {
+		for i, cell := range row {
+			natural[i] = max(natural[i], runewidth.StringWidth(cell))
+		}
+	}
+	t.widths = fit(natural, t.columns, t.options.Width)
+	if strings.Join(head, "") != "" {
+		if err := t.line(head); err != nil {
+			return err
+		}
+	}
+	for _, row := range t.rows {
+		if err := t.line(row); err != nil {
+			return err
+		}
+	}
+	t.rows = nil
+	return nil
+}
+
+// gap is the space between columns.
+const gap = 2
+
+// fit narrows columns until they stand side by side in the width: the widest
+// first, those that should stay whole last. When even that does not do, columns
+// at the right get width 0 and are left out.
+func fit(natural []int, columns []Column, width int) []int {
+	w := append([]int(nil), natural...)
+	if width <= 0 {
+		return w
+	}
+	shown := len(w)
+	for shown > 1 && shown*least+(shown-1)*gap > width {
+		shown--
+		w[shown] = 0
+	}
+	over := (shown - 1) * gap
+	for _, n := range w[:shown] {
+		over += n
+	}
+	over -= width
+	for _, whole := range []bool{false, true} {
+		for over > 0 {
+			widest := -1
+			for i := range shown {
+				if columns[i].Whole == whole && w[i] > least && (widest < 0 || w[i] > w[widest]) {
+					widest = i
+				}
+			}
+			if widest < 0 {
+				break
+			}
+			w[widest]--
+			over--
+		}
+	}
+	return w
+}
+
+func (t *table) line(row []string) error {
+	var b strings.Builder
+	for i, cell := range row {
+		if t.widths[i] == 0 {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(strings.Repeat(" ", gap))
+		}
+		// After the sample a longer cell may come; without a limit of width it
+		// stays whole and only the line is longer.
+		if t.options.Width > 0 {
+			cell = Fit(cell, t.widths[i])
+		}
+		pad := strings.Repeat(" ", max(0, t.widths[i]-runewidth.StringWidth(cell)))
+		if t.columns[i].Right {
+			b.WriteString(pad + cell)
+		} else {
+			b.WriteString(cell + pad)
+		}
+	}
+	_, err := t.w.WriteString(strings.TrimRight(b.String(), " ") + "\n")
+	return err
+}
+
+// Fit shortens text to so many columns of a terminal, with … at its end.
+func Fit(s string, width int) string {
+	if runewidth.StringWidth(s) <= width {
+		return s
+	}
+	return runewidth.Truncate(s, width, "…")
+}
+
+// Size gives the columns that a text takes on a terminal.
+func Size(s string) int { return runewidth.StringWidth(s) }
