@@ -145,7 +145,7 @@ func (l *linting) fit(i int, s *policy.Statement, known lintActions) {
 		if len(parts) < 6 {
 			return // Reported already; IAM takes the missing fields for stars.
 		}
-		globs = append(globs, lintResource{parts[2], lintGlob(r.Value)})
+		globs = append(globs, lintResource{parts[2], strings.Trim(parts[5], "*") == "", lintGlob(r.Value)})
 	}
 	fits := map[string]bool{} // by ARN format
 	level, effect := lintWarning, "grants nothing"
@@ -165,7 +165,7 @@ func (l *linting) fit(i int, s *policy.Statement, known lintActions) {
 			}
 		}
 		switch {
-		case fit || l.work > maxLintWork:
+		case fit || l.work > maxLintWork || bare && l.everything(a.Value, globs):
 		case bare:
 			l.add(a.Offset, level, "+ACTION_WITHOUT_RESOURCES", lintPath(i, "Action", j),
 				`%s takes no resource, so with this Resource it %s; write "*" in a statement of its own`, lintQuoted(a.Value), effect)
@@ -175,9 +175,19 @@ func (l *linting) fit(i int, s *policy.Statement, known lintActions) {
 	}
 }
 
+// everything reports whether a resource stands for all of the action's service, as
+// arn:aws:s3:::* does; services that take no resource for an action accept that.
+func (l *linting) everything(action string, globs []lintResource) bool {
+	prefix, _, _ := strings.Cut(action, ":")
+	return slices.ContainsFunc(globs, func(g lintResource) bool {
+		return g.all && (strings.EqualFold(g.service, prefix) || lintFuzzy(g.service))
+	})
+}
+
 // lintResource is a resource of the statement.
 type lintResource struct {
 	service string
+	all     bool // its last field is a star
 	tokens  []lintToken
 }
 

@@ -82,6 +82,7 @@ func TestLintStatements(t *testing.T) {
 		{"", allow + `"Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket*"`, nil},
 		{"", allow + `"Action":"s3:*","Resource":"arn:aws:s3:::bucket"`, nil},
 		{"", `"Effect":"Deny","Action":"s3:ListAllMyBuckets","Resource":"arn:aws:s3:::b"`, []string{"security_warning ACTION_WITHOUT_RESOURCES"}},
+		{"", allow + `"Action":"s3:ListAllMyBuckets","Resource":"arn:aws:s3:::*"`, nil},
 		{"", allow + `"Action":"execute-api:Invoke","Resource":"arn:aws:execute-api:us-east-1:123456789012:api/prod/GET/*"`, nil},
 		{"", allow + `"Action":"s3:GetObject","Resource":["arn:aws:s3:::b/*","arn:aws:s3:::b/*"]`, []string{"suggestion REDUNDANT_RESOURCE"}},
 		{"", allow + `"Action":"s3:GetObject","Resource":[]`, []string{"suggestion EMPTY_ARRAY_RESOURCE", "warning RESOURCE_MISMATCH"}},

@@ -108,7 +108,7 @@ type Table struct {
 	sets      [][]uint32 // key sets: indexes into keys
 
 	exact    map[string]int // keys without a placeholder, by name in lower case
-	patterns []int          // keys with one
+	patterns []keyGlob      // keys with one
 }
 
 type service struct {

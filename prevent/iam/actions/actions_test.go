@@ -163,6 +163,8 @@ func TestKey(t *testing.T) {
 		"kms:EncryptionContextKeys":                {"kms:EncryptionContextKeys", "String", true, false},
 		"dynamodb:LeadingKeys":                     {"dynamodb:LeadingKeys", "String", true, false},
 		"codebuild:fileSystemLocations/a.location": {"codebuild:fileSystemLocations/${identifier}.location", "String", false, false},
+		"secretsmanager:ResourceTag/a":             {"secretsmanager:ResourceTag/tag-key", "String", false, false},
+		"glacier:resourcetag/a":                    {"glacier:ResourceTag/", "String", false, false},
 		"identitystore:userid":                     {"identitystore:UserId", "String", false, true},
 	}
 	for name, want := range tests {

@@ -118,11 +118,13 @@ func TestCheckSuggests(t *testing.T) {
 		{"s3:ListObjectsV2", "action", ""},
 		{"iam:PasRole", "action", "iam:PassRole"},
 		{"iam:rolePass", "action", ""},
+		{"s3:PutMetricData", "action", "cloudwatch:PutMetricData"},
 		{"ec2:RunInstance", "action", "ec2:RunInstances"},
 		{"lamda:InvokeFunction", "service", "lambda"},
 		{"monitoring:PutMetricData", "service", "cloudwatch"},
 		{"dynamo:GetItem", "service", "dynamodb"},
 		{"nosuchservice:DoNothingAtAll", "service", ""},
+		{"cloud9:ValidateEnvironmentName", "action", ""},
 		{"s3:Lst*", "action", "s3:List*"},
 		{"s3:Gett*", "action", "s3:Get*"},
 		{"s3:*Nothing", "action", ""},
@@ -132,6 +134,9 @@ func TestCheckSuggests(t *testing.T) {
 		if err := table(t).Check(test.pattern); !errors.As(err, &unknown) {
 			t.Errorf("Check(%q) = %v", test.pattern, err)
 			continue
+		}
+		if strings.HasSuffix(unknown.Nearest, ":") {
+			t.Errorf("Check(%q) suggests no name but %q", test.pattern, unknown.Nearest)
 		}
 		if unknown.Kind != test.kind || test.nearest != "" && unknown.Nearest != test.nearest {
 			t.Errorf("Check(%q): %v; want kind %s, nearest %q", test.pattern, unknown, test.kind, test.nearest)

@@ -21,12 +21,14 @@ var global = []Key{
 	{"aws:Ec2InstanceSourceVpc", "String", false, true},
 	{"aws:EpochTime", "Date", false, true},
 	{"aws:FederatedProvider", "String", false, true},
+	{"aws:IsMcpServiceAction", "Bool", false, true},
 	{"aws:MultiFactorAuthAge", "Numeric", false, true},
 	{"aws:MultiFactorAuthPresent", "Bool", false, true},
 	{"aws:PrincipalAccount", "String", false, true},
 	{"aws:PrincipalArn", "ARN", false, true},
 	{"aws:PrincipalIsAWSService", "Bool", false, true},
 	{"aws:PrincipalOrgID", "String", false, true},
+	{"aws:PrincipalOrgMasterAccountId", "String", false, true}, // Only in AWS's own managed policies.
 	{"aws:PrincipalOrgPaths", "String", true, true},
 	{"aws:PrincipalServiceName", "String", false, true},
 	{"aws:PrincipalServiceNamesList", "String", true, true},
@@ -86,10 +88,10 @@ func (t *Table) addGlobalKeys() {
 			t.keys = append(t.keys, global[at-own])
 		}
 		name := strings.ToLower(t.keys[at].Name)
-		switch {
-		case strings.ContainsAny(name, "$<"):
+		switch pattern, ok := keyPattern(name); {
+		case ok:
 			if !seen[name] {
-				t.patterns = append(t.patterns, at)
+				t.patterns = append(t.patterns, keyGlob{pattern, at})
 			}
 			seen[name] = true
 		default:
@@ -100,6 +102,37 @@ func (t *Table) addGlobalKeys() {
 	}
 }
 
+// keyGlob is a documented key that stands for many.
+type keyGlob struct {
+	glob string
+	key  int
+}
+
+// keyPattern turns a documented key with a placeholder into a pattern: ${TagKey},
+// <key>, a final "tag-key" or nothing behind the final slash, as the services
+// document it, each stand for one or more characters.
+func keyPattern(name string) (pattern string, ok bool) {
+	var b strings.Builder
+	rest := strings.TrimSuffix(name, "tag-key")
+	for {
+		start := strings.IndexAny(rest, "$<")
+		if start < 0 {
+			break
+		}
+		length := strings.IndexAny(rest[start:], "}>")
+		if length < 0 {
+			break
+		}
+		b.WriteString(rest[:start] + "?*")
+		rest = rest[start+length+1:]
+	}
+	b.WriteString(rest)
+	if strings.HasSuffix(rest, "/") {
+		b.WriteString("?*")
+	}
+	return b.String(), b.String() != name
+}
+
 // Key finds a condition key, in any case. A key that ends in a tag key or the
 // like is found by its pattern: aws:RequestTag/team gives the key
 // aws:RequestTag/${TagKey}.
@@ -107,9 +140,9 @@ func (t *Table) Key(name string) (Key, bool) {
 	if i, ok := t.exact[strings.ToLower(name)]; ok {
 		return t.keys[i], true
 	}
-	for _, i := range t.patterns {
-		if matchPlaceholders(t.keys[i].Name, name) {
-			return t.keys[i], true
+	for _, p := range t.patterns {
+		if matchFold(p.glob, name) {
+			return t.keys[p.key], true
 		}
 	}
 	return Key{}, false
@@ -150,24 +183,4 @@ func (t *Table) union(a, b uint32) []string {
 		names = append(names, t.keys[k].Name)
 	}
 	return names
-}
-
-// matchPlaceholders matches a name against a documented one in which ${TagKey} or
-// <key> stands for one or more characters. Case does not matter.
-func matchPlaceholders(documented, name string) bool {
-	var pattern strings.Builder
-	for rest := strings.ToLower(documented); rest != ""; {
-		start := strings.IndexAny(rest, "$<")
-		if start < 0 {
-			pattern.WriteString(rest)
-			break
-		}
-		length := strings.IndexAny(rest[start:], "}>")
-		if length < 0 {
-			return false
-		}
-		pattern.WriteString(rest[:start] + "?*")
-		rest = rest[start+length+1:]
-	}
-	return matchFold(pattern.String(), name)
 }

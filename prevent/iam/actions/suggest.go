@@ -76,7 +76,8 @@ func (t *Table) CheckKey(name string) error {
 // very same name elsewhere (monitoring:PutMetricData), then for a similar one in
 // services with a similar prefix.
 func (t *Table) nearestAction(prefix, name string) (string, bool) {
-	if i, ok := t.findService(prefix); ok {
+	i, known := t.findService(prefix)
+	if known {
 		s := &t.services[i]
 		best := newBest(name)
 		for id := s.action; id < s.action1; id++ {
@@ -98,7 +99,7 @@ func (t *Table) nearestAction(prefix, name string) (string, bool) {
 		switch {
 		case same:
 			list = append(list, candidate{t.Name(id), far})
-		case far <= allowed(prefix):
+		case !known && far <= allowed(prefix):
 			// The prefix alone is similar: better than nothing, worse than
 			// any service that has the action.
 			list = append(list, candidate{s.prefix + ":", far + maxName})
