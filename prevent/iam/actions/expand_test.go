@@ -118,12 +118,13 @@ func TestCheckSuggests(t *testing.T) {
 		{"s3:ListObjectsV2", "action", ""},
 		{"iam:PasRole", "action", "iam:PassRole"},
 		{"iam:rolePass", "action", ""},
-		{"s3:PutMetricData", "action", "cloudwatch:PutMetricData"},
+		{"s3:RunInstances", "action", "ec2:RunInstances"},
 		{"ec2:RunInstance", "action", "ec2:RunInstances"},
 		{"lamda:InvokeFunction", "service", "lambda"},
 		{"monitoring:PutMetricData", "service", "cloudwatch"},
 		{"dynamo:GetItem", "service", "dynamodb"},
 		{"nosuchservice:DoNothingAtAll", "service", ""},
+		{"nosuchservice:ListTasks", "service", ""},
 		{"cloud9:ValidateEnvironmentName", "action", ""},
 		{"s3:Lst*", "action", "s3:List*"},
 		{"s3:Gett*", "action", "s3:Get*"},
@@ -138,8 +139,19 @@ func TestCheckSuggests(t *testing.T) {
 		if strings.HasSuffix(unknown.Nearest, ":") {
 			t.Errorf("Check(%q) suggests no name but %q", test.pattern, unknown.Nearest)
 		}
+		if test.pattern == "nosuchservice:ListTasks" && unknown.Nearest != "" {
+			t.Errorf("of many services with ListTasks, %q is suggested", unknown.Nearest)
+		}
 		if unknown.Kind != test.kind || test.nearest != "" && unknown.Nearest != test.nearest {
 			t.Errorf("Check(%q): %v; want kind %s, nearest %q", test.pattern, unknown, test.kind, test.nearest)
+		}
+	}
+	for name, prefix := range spoken {
+		if _, ok := table(t).Service(prefix); !ok {
+			t.Errorf("%s stands for %s, which is no service", name, prefix)
+		}
+		if _, ok := table(t).Service(name); ok {
+			t.Errorf("%s is a service itself", name)
 		}
 	}
 	for _, pattern := range []string{"*", "s3:*", "s3:Get*", "iam:PassRole"} {

@@ -1,9 +1,7 @@
 package actions
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -44,7 +42,9 @@ func (t *Table) Check(pattern string) error {
 	i, ok := t.findService(prefix)
 	if !ok {
 		unknown := &UnknownError{Kind: "service", Name: prefix}
-		if nearest, ok := t.nearestAction(prefix, name); ok {
+		if nearest, ok := spoken[strings.ToLower(prefix)]; ok {
+			unknown.Nearest = nearest
+		} else if nearest, ok := t.nearestAction(prefix, name); ok {
 			unknown.Nearest, _, _ = strings.Cut(nearest, ":")
 		}
 		return unknown
@@ -72,13 +72,24 @@ func (t *Table) CheckKey(name string) error {
 	return &UnknownError{Kind: "condition key", Name: name, Nearest: best.name}
 }
 
-// nearestAction looks for the name in the service if that is known, then for the
-// very same name elsewhere (monitoring:PutMetricData), then for a similar one in
-// services with a similar prefix.
+// spoken gives the prefix of services that people, consoles or endpoints call by
+// another name.
+var spoken = map[string]string{
+	"cloudwatch-logs": "logs", "cloudwatchlogs": "logs", "cognito": "cognito-idp",
+	"efs": "elasticfilesystem", "elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "email": "ses",
+	"emr": "elasticmapreduce", "eventbridge": "events", "identitycenter": "sso", "keyspaces": "cassandra",
+	"monitoring": "cloudwatch", "msk": "kafka", "mwaa": "airflow", "organisations": "organizations",
+	"parameterstore": "ssm", "stepfunctions": "states", "systemsmanager": "ssm",
+}
+
+// nearestAction looks for a similar name in the service if that is known, else for
+// the very same name in services with a similar prefix, then in the one service
+// that has it, and last for a similar prefix alone, which it returns with its
+// colon.
 func (t *Table) nearestAction(prefix, name string) (string, bool) {
-	i, known := t.findService(prefix)
+	service, known := t.findService(prefix)
 	if known {
-		s := &t.services[i]
+		s := &t.services[service]
 		best := newBest(name)
 		for id := s.action; id < s.action1; id++ {
 			best.try(t.actions[id].name)
@@ -87,31 +98,28 @@ func (t *Table) nearestAction(prefix, name string) (string, bool) {
 			return s.prefix + ":" + best.name, true
 		}
 	}
-	type candidate struct {
-		name     string
-		distance int
-	}
-	var list []candidate
+	similar, prefixes := newBest(prefix), newBest(prefix)
+	var only string
+	same := 0
 	for i := range t.services {
 		s := &t.services[i]
-		far := distance(strings.ToLower(prefix), s.prefix, maxName)
-		id, same := t.findAction(i, name)
-		switch {
-		case same:
-			list = append(list, candidate{t.Name(id), far})
-		case !known && far <= allowed(prefix):
-			// The prefix alone is similar: better than nothing, worse than
-			// any service that has the action.
-			list = append(list, candidate{s.prefix + ":", far + maxName})
+		if id, has := t.findAction(i, name); has {
+			same++
+			only = t.Name(id)
+			similar.try(s.prefix)
 		}
+		prefixes.try(s.prefix)
 	}
-	if len(list) == 0 {
-		return "", false
+	switch {
+	case similar.name != "":
+		return similar.name + ":" + name, true
+	case same == 1:
+		return only, true
+	case known:
+	case prefixes.name != "":
+		return prefixes.name + ":", true
 	}
-	nearest := slices.MinFunc(list, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
-	})
-	return nearest.name, true
+	return "", false
 }
 
 // nearestPattern suggests the action that is nearest to the fixed text of a
