@@ -8,6 +8,8 @@ package table
 
 import (
 	"encoding/hex"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/yagura-sec/yagura/ocsf"
 )
@@ -65,7 +67,7 @@ func (b *Builder) Reset() {
 }
 
 // Append copies one event into the columns. Raw is left out when the schema
-// can rebuild it.
+// can rebuild it. Bytes that are not UTF-8 become U+FFFD, in the event too.
 func (b *Builder) Append(ev *ocsf.Event) {
 	for i := range b.cols {
 		c := &b.cols[i]
@@ -82,9 +84,9 @@ func (b *Builder) Append(ev *ocsf.Event) {
 			}
 			c.ends = append(c.ends, uint32(len(c.list)))
 		case ocsf.ID:
-			b.appendID(c, *c.meta.Str(ev))
+			b.appendID(c, readableIn(c.meta.Str(ev)))
 		default:
-			s := *c.meta.Str(ev)
+			s := readableIn(c.meta.Str(ev))
 			if ev.Rebuildable && c.meta.Name == rawColumn {
 				s = ""
 			}
@@ -97,6 +99,18 @@ func (b *Builder) Append(ev *ocsf.Event) {
 }
 
 const rawColumn = "raw_data"
+
+// readableIn gives the text, and replaces it in the event when it is not UTF-8:
+// readers of Parquet refuse the whole file for one text that is not.
+func readableIn(s *string) string {
+	if !utf8.ValidString(*s) {
+		*s = readable(*s)
+	}
+	return *s
+}
+
+// readable puts U+FFFD in the place of bytes that are not UTF-8.
+func readable(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // stored gives the elements of a list that must be kept: none when its single
 // column says as much.
