@@ -207,6 +207,9 @@ func (e *emitter) access(who *session, site *site, b *bucket, o object, name str
 	}
 	op := map[string][2]string{"GetObject": {"REST.GET.OBJECT", "GET"}, "PutObject": {"REST.PUT.OBJECT", "PUT"}, "HeadObject": {"REST.HEAD.OBJECT", "HEAD"}, "ListObjects": {"REST.GET.BUCKET", "GET"}, "DeleteObject": {"REST.DELETE.OBJECT", "DELETE"}}[name]
 	a := wire.Access{At: t, Owner: e.org.owner, Bucket: b.name, IP: who.ip, Requester: who.caller, RequestID: ev.RequestID, Operation: op[0], Method: op[1], Key: o.key, Status: 200, Sent: sent, Size: o.size, Took: 12 + int64(e.rng.LogNorm(24, 0.8)), Agent: ev.Agent, HostID: string(e.rng.Base64(nil, 75)) + "=", Host: b.name + ".s3." + site.region + ".amazonaws.com", TLS13: ev.TLS13}
+	if who.service {
+		a.IP = ""
+	}
 	if ev.ErrorCode != "" {
 		a.Status, a.Error, a.Size, a.Sent = 403, ev.ErrorCode, 0, 243
 		if ev.ErrorCode == noSuchKey.Code {

@@ -59,12 +59,6 @@ var deliveries = [kinds]delivery{
 // deliver sorts the records of a stream into objects, late and out of order as the source delivers them. trail is the second trail's name
 // for its copies and empty otherwise.
 func (d delivery) deliver(key seed.Key, s stream, batches []*batch, trail string, org *org) []delivered {
-	type item struct {
-		at, order int64
-		b         *batch
-		r         record
-		shard     uint64
-	}
 	window := d.window
 	groups := map[int64][]item{}
 	rng := key.Rand()
@@ -103,35 +97,50 @@ func (d delivery) deliver(key seed.Key, s stream, batches []*batch, trail string
 			shards += rng.Uint64() % 2
 		}
 		for n := range shards {
-			o := delivered{at: end, trail: trail, oldest: 1 << 60}
-			o.body = open(s.kind, o.body)
-			for _, it := range items {
-				if it.shard%shards != n {
-					continue
-				}
-				if o.count > 0 && (s.kind == srcTrail || s.kind == srcInsight) {
-					o.body = append(o.body, ',')
-				}
-				o.body = append(o.body, it.b.text(it.r)...)
-				o.count++
-				o.oldest, o.newest = min(o.oldest, it.r.at/1000), max(o.newest, it.r.at/1000)
-				if it.r.action != 0 {
-					id := it.r.id
-					if id == "" {
-						id = fmt.Sprintf("line:%d", o.count+headerLines(s.kind))
-					}
-					o.refs = append(o.refs, ref{action: it.r.action, id: id})
-				}
-			}
+			o := assemble(s.kind, items, func(it item) bool { return it.shard%shards == n })
 			if o.count == 0 {
 				continue
 			}
-			o.body = closeBody(s.kind, o.body)
+			o.at, o.trail = end, trail
 			o.key, o.plain = objectKey(s, o, rng, org)
 			out = append(out, o)
 		}
 	}
 	return out
+}
+
+// item is a record on its way into an object.
+type item struct {
+	at, order int64
+	b         *batch
+	r         record
+	shard     uint64
+}
+
+// assemble puts the chosen items into one object, in their order.
+func assemble(k kind, items []item, chosen func(item) bool) delivered {
+	o := delivered{oldest: 1 << 60, body: open(k, nil)}
+	for _, it := range items {
+		if !chosen(it) {
+			continue
+		}
+		if o.count > 0 && (k == srcTrail || k == srcInsight) {
+			o.body = append(o.body, ',')
+		}
+		o.body = append(o.body, it.b.text(it.r)...)
+		o.count++
+		o.oldest, o.newest = min(o.oldest, it.r.at/1000), max(o.newest, it.r.at/1000)
+		if it.r.action == 0 {
+			continue
+		}
+		id := it.r.id
+		if id == "" {
+			id = fmt.Sprintf("line:%d", o.count+headerLines(k))
+		}
+		o.refs = append(o.refs, ref{action: it.r.action, id: id})
+	}
+	o.body = closeBody(k, o.body)
+	return o
 }
 
 func headerLines(k kind) int {

@@ -79,7 +79,7 @@ func (o *org) ordinary(home *site, r *seed.Rand) []finding {
 			continue
 		}
 		t := o.from + 2*86400 + int64(r.IntN(40000)) + 20000
-		list = append(list, finding{site: home, kind: "InitialAccess:IAMUser/AnomalousBehavior", severity: 5, first: t, last: t + 5000, every: 3600, count: 3, title: "User " + p.name + " is anomalously invoking APIs commonly used in Initial Access tactics.", text: "The principal called ConsoleLogin from a network that it did not use before.", resource: obj{"accessKeyDetails": obj{"principalId": home.account.permissionSet(p.team).id + ":" + p.name, "userName": home.account.permissionSet(p.team).name, "userType": "AssumedRole"}, "resourceType": "AccessKey"}, action: apiCall("signin.amazonaws.com", "ConsoleLogin", p.travel, "TW")})
+		list = append(list, finding{site: home, kind: "InitialAccess:IAMUser/AnomalousBehavior", severity: 5, first: t, last: t + 5000, every: 3600, count: 3, title: "User " + p.name + " is anomalously invoking APIs commonly used in Initial Access tactics.", text: "The principal called ConsoleLogin from a network that it did not use before.", resource: obj{"accessKeyDetails": obj{"principalId": home.account.permissionSet(p.team).id + ":" + p.name, "userName": home.account.permissionSet(p.team).name, "userType": "AssumedRole"}, "resourceType": "AccessKey"}, action: apiCall("signin.amazonaws.com", "ConsoleLogin", p.travel, p.travels)})
 		break
 	}
 	return list

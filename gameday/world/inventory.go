@@ -56,17 +56,17 @@ func (p *production) snapshot(s *site, t int64, r *seed.Rand) error {
 	}
 	for _, fn := range s.pool["fn"] {
 		c := obj{"functionName": fn, "runtime": "python3.13", "role": "arn:aws:iam::" + s.account.id + ":role/" + s.pool["role"][0], "handler": "app.handler", "timeout": 30, "memorySize": 512, "packageType": "Zip"}
-		items = append(items, item(s, typeFunction, fn, fn, "arn:aws:lambda:"+s.region+":"+s.account.id+":function:"+fn, t, "OK", c))
+		items = append(items, configItem(s, typeFunction, fn, fn, "arn:aws:lambda:"+s.region+":"+s.account.id+":function:"+fn, t, "OK", c))
 	}
 	for _, id := range s.pool["kms"] {
 		c := obj{"keyId": id, "enabled": true, "keyUsage": "ENCRYPT_DECRYPT", "keyState": "Enabled", "origin": "AWS_KMS", "keyManager": "CUSTOMER", "multiRegion": false}
-		items = append(items, item(s, typeKey, id, "", "arn:aws:kms:"+s.region+":"+s.account.id+":key/"+id, t, "OK", c))
+		items = append(items, configItem(s, typeKey, id, "", "arn:aws:kms:"+s.region+":"+s.account.id+":key/"+id, t, "OK", c))
 	}
 	if s.region == regions[0] {
 		for _, name := range append([]string{"web-instance-role", "batch-instance-role"}, s.pool["role"]...) {
 			ro := s.account.role(name)
 			c := obj{"roleName": name, "roleId": ro.id, "arn": ro.arn, "path": "/", "attachedManagedPolicies": []obj{}, "rolePolicyList": []obj{}}
-			it := item(s, typeRole, ro.id, name, ro.arn, t, "OK", c)
+			it := configItem(s, typeRole, ro.id, name, ro.arn, t, "OK", c)
 			it["awsRegion"], it["availabilityZone"] = "global", "Not Applicable"
 			items = append(items, it)
 		}
@@ -84,7 +84,7 @@ func (p *production) history(s *site, from, to int64, r *seed.Rand) error {
 			changed[typeInstance] = append(changed[typeInstance], instanceItem(s, i, i.born+int64(r.Between(60, 400)), "ResourceDiscovered"))
 		}
 		if i.died >= from && i.died < to {
-			gone := item(s, typeInstance, i.id, "", arnOf(s, "instance/"+i.id), i.died+int64(r.Between(60, 400)), "ResourceDeleted", nil)
+			gone := configItem(s, typeInstance, i.id, "", arnOf(s, "instance/"+i.id), i.died+int64(r.Between(60, 400)), "ResourceDeleted", nil)
 			changed[typeInstance] = append(changed[typeInstance], gone)
 		}
 	}
@@ -111,7 +111,7 @@ func arnOf(s *site, rest string) string {
 	return "arn:aws:ec2:" + s.region + ":" + s.account.id + ":" + rest
 }
 
-func item(s *site, kind, id, name, arn string, t int64, status string, configuration obj) obj {
+func configItem(s *site, kind, id, name, arn string, t int64, status string, configuration obj) obj {
 	it := obj{
 		"configurationItemVersion": "1.3", "configurationItemCaptureTime": milli(t), "configurationItemStatus": status, "configurationStateId": t*1000 + t%7*131, "awsAccountId": s.account.id,
 		"resourceType": kind, "resourceId": id, "ARN": arn, "awsRegion": s.region, "availabilityZone": "Regional", "tags": obj{"Env": s.account.env}, "relatedEvents": []string{}, "relationships": []obj{},
@@ -132,7 +132,7 @@ func instanceItem(s *site, i *instance, t int64, status string) obj {
 		"iamInstanceProfile": obj{"arn": "arn:aws:iam::" + s.account.id + ":instance-profile/" + i.role.name}, "metadataOptions": obj{"state": "applied", "httpTokens": "optional", "httpPutResponseHopLimit": 2, "httpEndpoint": "enabled"},
 		"networkInterfaces": []obj{{"networkInterfaceId": i.eni, "privateIpAddress": i.ip, "subnetId": s.pool["subnet"][0], "vpcId": s.pool["vpc"][0]}}, "securityGroups": []obj{{"groupId": s.pool["sg"][0], "groupName": i.service}},
 	}
-	it := item(s, typeInstance, i.id, "", arnOf(s, "instance/"+i.id), t, status, c)
+	it := configItem(s, typeInstance, i.id, "", arnOf(s, "instance/"+i.id), t, status, c)
 	it["availabilityZone"], it["resourceCreationTime"] = s.pool["az"][0], milli(i.born)
 	it["relationships"] = []obj{{"resourceType": "AWS::EC2::NetworkInterface", "resourceId": i.eni, "relationshipName": "Contains NetworkInterface"}, {"resourceType": typeGroup, "resourceId": s.pool["sg"][0], "relationshipName": "Is associated with SecurityGroup"}, {"resourceType": "AWS::EC2::VPC", "resourceId": s.pool["vpc"][0], "relationshipName": "Is contained in Vpc"}}
 	return it
@@ -148,11 +148,11 @@ func (p *production) groupItem(s *site, id string, n int, t int64, status string
 	}
 	name := s.pool["app"][n%len(s.pool["app"])]
 	c := obj{"groupId": id, "groupName": name, "description": "Managed by Terraform", "ownerId": s.account.id, "vpcId": s.pool["vpc"][0], "ipPermissions": rules, "ipPermissionsEgress": []obj{{"ipProtocol": "-1", "ipv4Ranges": []obj{{"cidrIp": "0.0.0.0/0"}}}}}
-	return item(s, typeGroup, id, name, arnOf(s, "security-group/"+id), t, status, c)
+	return configItem(s, typeGroup, id, name, arnOf(s, "security-group/"+id), t, status, c)
 }
 
 func bucketItem(o *org, s *site, b *bucket, t int64) obj {
-	it := item(s, typeBucket, b.name, b.name, "arn:aws:s3:::"+b.name, t, "OK", obj{"name": b.name, "owner": obj{"id": o.owner}, "creationDate": milli(o.from - 86400*300)})
+	it := configItem(s, typeBucket, b.name, b.name, "arn:aws:s3:::"+b.name, t, "OK", obj{"name": b.name, "owner": obj{"id": o.owner}, "creationDate": milli(o.from - 86400*300)})
 	enc := `{"rules":[{"applyServerSideEncryptionByDefault":{"sseAlgorithm":"AES256","kmsMasterKeyID":null},"bucketKeyEnabled":false}]}`
 	if b.kms != "" {
 		enc = `{"rules":[{"applyServerSideEncryptionByDefault":{"sseAlgorithm":"aws:kms","kmsMasterKeyID":"arn:aws:kms:` + s.region + `:` + s.account.id + `:key/` + b.kms + `"},"bucketKeyEnabled":true}]}`

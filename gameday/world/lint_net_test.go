@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -102,7 +103,7 @@ func TestTellsOfInstances(t *testing.T) {
 			check("call", name, e.at)
 		}
 	}
-	last := map[string]int64{}
+	asked := map[string][]int64{}
 	for _, key := range w.paths {
 		if !strings.Contains(key, "/vpcdnsquerylogs/") {
 			continue
@@ -118,7 +119,16 @@ func TestTellsOfInstances(t *testing.T) {
 				t.Fatalf("%s: %v", key, err)
 			}
 			check("query", q.IDs["instance"], q.At.Unix())
-			last[q.IDs["instance"]+q.Name+q.Type]++
+			who := q.IDs["instance"] + q.Name + q.Type
+			asked[who] = append(asked[who], q.At.Unix())
+		}
+	}
+	for who, times := range asked {
+		slices.Sort(times)
+		for i := range times[1:] {
+			if times[i+1]-times[i] < 5 {
+				t.Errorf("asked again while the answer was in the cache: %s after %d s", who, times[i+1]-times[i])
+			}
 		}
 	}
 }
@@ -134,7 +144,7 @@ func TestTellsOfWeb(t *testing.T) {
 			t.Fatalf("no trace id: %s", line)
 		}
 		alb[string(m[1])] = true
-		if f := fields.FindAll(line, -1); len(f) != 29 {
+		if f := fields.FindAll(line, -1); len(f) != 30 {
 			t.Fatalf("%d fields: %s", len(f), line)
 		}
 		if bytes.Contains(line, []byte(`"waf" "-"`)) {
@@ -239,4 +249,41 @@ func TestTellsOfAccessLogs(t *testing.T) {
 	}
 	within(t, "access log lines", float64(n), 1500, 12000)
 	within(t, "share later than an hour", share(late, n), 0.4, 1)
+}
+
+// TestTellsOfBytes proves that the nightly export's flows carry at least the bytes of the objects it read, and not much more.
+func TestTellsOfBytes(t *testing.T) {
+	w := week(t)
+	read, window := map[int64]float64{}, map[int64][2]int64{}
+	for _, e := range events(t, w) {
+		if e.EventName != "GetObject" || !strings.Contains(e.UserIdentity.Arn, "/batch-instance-role/") || e.ErrorCode != "" {
+			continue
+		}
+		n, _ := e.AdditionalEventData["bytesTransferredOut"].(float64)
+		day := e.at / 86400
+		read[day] += n
+		x, ok := window[day]
+		if !ok {
+			x = [2]int64{e.at, e.at}
+		}
+		window[day] = [2]int64{min(x[0], e.at), max(x[1], e.at)}
+	}
+	moved := map[int64]float64{}
+	for line := range bytes.Lines(w.all("/vpcflowlogs/")) {
+		f := strings.Fields(string(line))
+		if len(f) != 14 || f[13] != "OK" || f[5] != "443" || !strings.HasPrefix(f[3], "52.219.") && !strings.HasPrefix(f[3], "3.5.") {
+			continue
+		}
+		at, _ := strconv.ParseInt(f[10], 10, 64)
+		n, _ := strconv.ParseFloat(f[9], 64)
+		if x := window[at/86400]; at >= x[0]-120 && at <= x[1]+120 {
+			moved[at/86400] += n
+		}
+	}
+	if len(read) != 7 {
+		t.Fatalf("%d nights of export, want 7", len(read))
+	}
+	for day, n := range read {
+		within(t, "flow bytes for each byte of the export", moved[day]/n, 1, 1.15)
+	}
 }

@@ -212,7 +212,7 @@ func (o *org) sitting(s *site, key seed.Key, t int64, use byte, r *seed.Rand) si
 func (o *org) habit(e *emitter, bl block, key seed.Key, r *seed.Rand, t int64) {
 	s := bl.site
 	fn := s.pool["fn"][r.IntN(len(s.pool["fn"]))]
-	switch pick(r, []float64{7, 5, 0.5, 12, 4, 4, 14, 1.2, 0.8, 1.5, 3}) {
+	switch pick(r, []float64{7, 5, 0.5, 12, 4, 4, 14, 1.2, 0.8, 1.5, 0.8, 0.02, 3}) {
 	case 0:
 		e.run(o.sitting(s, key, t, 'c', r), bl.from, bl.to)
 	case 1:
@@ -233,6 +233,10 @@ func (o *org) habit(e *emitter, bl block, key seed.Key, r *seed.Rand, t int64) {
 		e.vendorSweep(s.account, t)
 	case 9:
 		e.leftover(s, t)
+	case 10:
+		e.federated(s, t)
+	case 11:
+		e.breakGlass(s, t)
 	default:
 		for i := range 3 {
 			who := s.account.asService([]string{"cloudtrail.amazonaws.com", "delivery.logs.amazonaws.com", "config.amazonaws.com"}[i])
@@ -259,6 +263,7 @@ func (o *org) machine(e *emitter, s *site, r *seed.Rand, t int64) {
 		e.object(who, s, b, b.keys[r.Zipf(len(b.keys))], name, t+int64(i/3), nil)
 	}
 	if r.Bool(0.2) {
+		who.endpoint, who.ip = s.vpce, "10.20.4."+two(10+r.IntN(80))
 		e.secret(who, s, s.pool["secret"][r.IntN(len(s.pool["secret"]))], t)
 	}
 }

@@ -124,7 +124,7 @@ func (e *emitter) issueShared(who *session, site *site, name string, t int64, pa
 	e.finish(b, ev, t, "Management")
 }
 
-// asService opens a role session for a service and records the AssumeRole that opened it.
+// openFor opens a role session for a service and records the AssumeRole that opened it.
 func (e *emitter) openFor(host string, site *site, r *role, name string, t int64, s assumed) *session {
 	s.role, s.name, s.start = r, name, t
 	if s.key == "" {

@@ -21,6 +21,7 @@ type person struct {
 	mobile  string
 	office  string
 	agents  []string // browser and tools; the last ones come with the upgrade in mid-run
+	travels string   // country code of it
 	travel  string   // address while travelling, empty for those who do not
 	joined  int64    // unix seconds of the first working day
 	idsID   string   // Identity Store user id
@@ -74,7 +75,8 @@ func (o *org) newPerson(i int) *person {
 	b := browsers[r.IntN(len(browsers))]
 	p.agents = []string{b, tools[r.IntN(len(tools))], upgrade(b)}
 	if i%7 == 2 {
-		p.travel = publicIP(r, []string{foreign[r.IntN(len(foreign))].net})
+		f := foreign[r.IntN(len(foreign))]
+		p.travel, p.travels = publicIP(r, []string{f.net}), f.country
 	}
 	p.joined = o.from - 86400*int64(r.Between(30, 900))
 	if i%11 == 10 { // the new hire of the week

@@ -99,7 +99,7 @@ func (e *emitter) run(s sitting, from, to int64) {
 	}
 }
 
-// console returns the identity of the sitting with the n-th of the keys that the console uses behind one session.
+// identity returns who the sitting acts as, with the n-th of the keys that the console uses behind one session.
 func (e *emitter) identity(s sitting, n int64) *session {
 	k := s.key.Sub("key").At(n).Rand().KeyID("ASIA", s.account.num)
 	var out *session

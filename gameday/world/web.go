@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -123,6 +124,7 @@ func (e *emitter) request(s *site, v visit, at int64) *wire.Hit {
 func (e *emitter) blank(s *site, v visit, at int64) *wire.Hit {
 	b, r := s.balancer, e.rng
 	h := &wire.Hit{At: at, Account: s.account.id, Region: s.region, Balancer: b.id, Group: b.group, ACL: b.acl, Client: v.client, Port: v.port, Country: v.country, Host: b.host, Agent: v.agent, Cookie: v.cookie, In: 380 + int64(r.IntN(500)), TLS13: len(v.agent)%4 != 1, Groups: wafGroups}
+	h.ConnID = "TID_" + string(seed.New(uint64(v.port)).Sub(v.client, v.node.eni).Rand().Hex(nil, 32))
 	h.TraceID = fmt.Sprintf("Root=1-%08x-%s", at/1000, r.Hex(nil, 24))
 	return h
 }
@@ -218,7 +220,7 @@ func (e *emitter) lookups(s *site, hour int64) {
 			continue
 		}
 		r := s.key.Sub("dns", i.id).At(hour).Rand()
-		asked := map[string]int64{}
+		asked := map[string][]int64{}
 		for range r.Poisson(7) {
 			n := names[r.Zipf(len(names))]
 			name := n.name
@@ -226,10 +228,10 @@ func (e *emitter) lookups(s *site, hour int64) {
 				name = fmt.Sprintf(name, s.region)
 			}
 			at := from + int64(r.IntN(int(to-from)))
-			if last, ok := asked[name]; ok && at < last+n.ttl && at > last-n.ttl {
+			if slices.ContainsFunc(asked[name], func(last int64) bool { return at < last+n.ttl && at > last-n.ttl }) {
 				continue
 			}
-			asked[name] = at
+			asked[name] = append(asked[name], at)
 			e.lookup(s, i, name, at, n.nets, r)
 			if r.Bool(0.05) { // the search domain comes first for short names
 				e.lookup(s, i, strings.TrimSuffix(name, ".")+"."+s.region+".compute.internal.", at, nil, r)

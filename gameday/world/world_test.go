@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"flag"
 	"io"
 	"io/fs"
 	"os"
@@ -34,6 +35,9 @@ var (
 	sampleErr  error
 )
 
+// weekSeed lets a developer try the tells on other worlds: go test ./gameday/world -world.seed 5.
+var weekSeed = flag.Uint64("world.seed", 20261102, "seed of the week that the tests read")
+
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if shared.dir != "" {
@@ -51,7 +55,7 @@ func week(t *testing.T) *sample {
 			return
 		}
 		shared.dir, shared.truth = filepath.Join(root, "data"), filepath.Join(root, "truth.jsonl")
-		if shared.summary, sampleErr = world.Sample(t.Context(), world.Options{Out: shared.dir, Truth: shared.truth, Seed: 20261102}); sampleErr != nil {
+		if shared.summary, sampleErr = world.Sample(t.Context(), world.Options{Out: shared.dir, Truth: shared.truth, Seed: *weekSeed}); sampleErr != nil {
 			return
 		}
 		shared.files, shared.paths, sampleErr = read(shared.dir)

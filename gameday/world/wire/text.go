@@ -122,30 +122,25 @@ func (a *Access) Append(dst []byte) []byte {
 	dst = number(dst, max(1, a.Took*2/3))
 	dst = append(dst, ` "-" `...)
 	dst = quoted(dst, a.Agent)
+	return a.appendTail(dst)
+}
+
+// appendTail writes the host id and how the request was signed and encrypted.
+func (a *Access) appendTail(dst []byte) []byte {
+	signature, method, cipher, tls := " SigV4 ", "AuthHeader ", "ECDHE-RSA-AES128-GCM-SHA256 ", " TLSv1.2 - -\n"
+	if a.Requester == "" {
+		signature, method = " - ", "- "
+	}
+	if a.TLS13 {
+		cipher, tls = "TLS_AES_128_GCM_SHA256 ", " TLSv1.3 - -\n"
+	}
 	dst = append(dst, " - "...)
 	dst = append(dst, a.HostID...)
-	if a.Requester == "" {
-		dst = append(dst, " - "...)
-	} else {
-		dst = append(dst, " SigV4 "...)
-	}
-	if a.TLS13 {
-		dst = append(dst, "TLS_AES_128_GCM_SHA256 "...)
-	} else {
-		dst = append(dst, "ECDHE-RSA-AES128-GCM-SHA256 "...)
-	}
-	if a.Requester == "" {
-		dst = append(dst, "- "...)
-	} else {
-		dst = append(dst, "AuthHeader "...)
-	}
+	dst = append(dst, signature...)
+	dst = append(dst, cipher...)
+	dst = append(dst, method...)
 	dst = append(dst, a.Host...)
-	if a.TLS13 {
-		dst = append(dst, " TLSv1.3 - -\n"...)
-	} else {
-		dst = append(dst, " TLSv1.2 - -\n"...)
-	}
-	return dst
+	return append(dst, tls...)
 }
 
 func escapeKey(key string) string {

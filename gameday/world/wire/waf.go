@@ -1,7 +1,5 @@
 package wire
 
-import "strings"
-
 // AppendWAF writes the web ACL's log record of the hit as one JSON line.
 func (h *Hit) AppendWAF(dst []byte) []byte {
 	dst = append(dst, `{"timestamp":`...)
@@ -20,24 +18,7 @@ func (h *Hit) AppendWAF(dst []byte) []byte {
 	dst = append(dst, '-')
 	dst = append(dst, h.Balancer...)
 	dst = append(dst, `","ruleGroupList":[`...)
-	for i, g := range h.Groups {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, `{"ruleGroupId":`...)
-		dst = String(dst, g)
-		if g == h.Group2 {
-			dst = append(dst, `,"terminatingRule":{"ruleId":`...)
-			dst = String(dst, h.SubRule)
-			dst = append(dst, `,"action":"BLOCK","ruleMatchDetails":null}`...)
-		} else {
-			dst = append(dst, `,"terminatingRule":null`...)
-		}
-		dst = append(dst, `,"nonTerminatingMatchingRules":[],"excludedRules":null,"customerConfig":null}`...)
-		if g == h.Group2 {
-			break
-		}
-	}
+	dst = h.appendGroups(dst)
 	dst = append(dst, `],"rateBasedRuleList":[],"nonTerminatingMatchingRules":[`...)
 	if h.Counted != "" {
 		dst = append(dst, `{"ruleId":`...)
@@ -51,18 +32,7 @@ func (h *Hit) AppendWAF(dst []byte) []byte {
 		dst = append(dst, "null"...)
 	}
 	dst = h.appendRequest(dst)
-	if len(h.Labels) > 0 {
-		dst = append(dst, `,"labels":[`...)
-		for i, l := range h.Labels {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(dst, `{"name":`...)
-			dst = String(dst, l)
-			dst = append(dst, '}')
-		}
-		dst = append(dst, ']')
-	}
+	dst = h.appendLabels(dst)
 	dst = append(dst, `,"requestBodySize":`...)
 	dst = number(dst, max(0, h.In-420))
 	dst = append(dst, `,"requestBodySizeInspectedByWAF":`...)
@@ -94,7 +64,7 @@ func (h *Hit) appendRequest(dst []byte) []byte {
 	dst = append(dst, `,"args":`...)
 	dst = String(dst, h.Query)
 	version := "HTTP/1.1"
-	if strings.HasPrefix(h.Agent, "Mozilla/5.0 (") {
+	if h.browser() {
 		version = "HTTP/2.0"
 	}
 	dst = Field(dst, "httpVersion", version)
@@ -104,4 +74,43 @@ func (h *Hit) appendRequest(dst []byte) []byte {
 	dst = Field(dst, "scheme", "https")
 	dst = Field(dst, "host", h.Host)
 	return append(dst, '}')
+}
+
+// appendGroups lists the managed groups that looked at the request, up to the one that ended it.
+func (h *Hit) appendGroups(dst []byte) []byte {
+	for i, g := range h.Groups {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"ruleGroupId":`...)
+		dst = String(dst, g)
+		if g == h.Group2 {
+			dst = append(dst, `,"terminatingRule":{"ruleId":`...)
+			dst = String(dst, h.SubRule)
+			dst = append(dst, `,"action":"BLOCK","ruleMatchDetails":null}`...)
+		} else {
+			dst = append(dst, `,"terminatingRule":null`...)
+		}
+		dst = append(dst, `,"nonTerminatingMatchingRules":[],"excludedRules":null,"customerConfig":null}`...)
+		if g == h.Group2 {
+			break
+		}
+	}
+	return dst
+}
+
+func (h *Hit) appendLabels(dst []byte) []byte {
+	if len(h.Labels) == 0 {
+		return dst
+	}
+	dst = append(dst, `,"labels":[`...)
+	for i, l := range h.Labels {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"name":`...)
+		dst = String(dst, l)
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
 }

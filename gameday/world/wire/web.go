@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -25,6 +26,7 @@ type Hit struct {
 	Referer  string
 	Cookie   string
 	TraceID  string // Root=1-8hex-24hex
+	ConnID   string // TID_32hex
 	Status   int
 	In, Out  int64
 	Took     int64 // milliseconds in the target
@@ -52,11 +54,11 @@ func micros(dst []byte, ms int64, sub int64) []byte {
 
 // AppendALB writes the access log line of the Application Load Balancer, with its newline.
 func (h *Hit) AppendALB(dst []byte) []byte {
-	if strings.HasPrefix(h.Agent, "Mozilla/5.0 (") {
-		dst = append(dst, "h2 "...)
-	} else {
-		dst = append(dst, "https "...)
+	kind, version := "https ", " HTTP/1.1"
+	if h.browser() {
+		kind, version = "h2 ", " HTTP/2.0"
 	}
+	dst = append(dst, kind...)
 	dst = micros(dst, h.At+h.Took+3, h.In%997)
 	dst = append(dst, ' ')
 	dst = append(dst, h.Balancer...)
@@ -66,23 +68,10 @@ func (h *Hit) AppendALB(dst []byte) []byte {
 	dst = number(dst, int64(h.Port))
 	dst = append(dst, ' ')
 	dst = dash(dst, h.Target)
-	if h.Target == "" {
-		dst = append(dst, " -1 -1 -1 "...)
-	} else {
-		dst = append(dst, " 0.00"...)
-		dst = append(dst, '0'+byte(h.In%3), ' ')
-		dst = number(dst, h.Took/1000)
-		dst = append(dst, '.')
-		dst = pad(dst, int(h.Took%1000), 3)
-		dst = append(dst, " 0.000 "...)
-	}
+	dst = h.appendTimes(dst)
 	dst = number(dst, int64(h.Status))
 	dst = append(dst, ' ')
-	if h.Target == "" {
-		dst = append(dst, '-')
-	} else {
-		dst = number(dst, int64(h.Status))
-	}
+	dst = h.ifTarget(dst, strconv.Itoa(h.Status))
 	dst = append(dst, ' ')
 	dst = number(dst, h.In)
 	dst = append(dst, ' ')
@@ -92,10 +81,6 @@ func (h *Hit) AppendALB(dst []byte) []byte {
 	if h.Query != "" {
 		url += "?" + h.Query
 	}
-	version := " HTTP/1.1"
-	if strings.HasPrefix(h.Agent, "Mozilla/5.0 (") {
-		version = " HTTP/2.0"
-	}
 	dst = quoted(dst, h.Method+" "+url+version)
 	dst = append(dst, ' ')
 	dst = quoted(dst, h.Agent)
@@ -104,28 +89,45 @@ func (h *Hit) AppendALB(dst []byte) []byte {
 	} else {
 		dst = append(dst, " ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 "...)
 	}
-	if h.Target == "" {
-		dst = append(dst, '-')
-	} else {
-		dst = append(dst, h.Group...)
-	}
+	dst = h.ifTarget(dst, h.Group)
 	dst = append(dst, ' ')
 	dst = quoted(dst, h.TraceID)
 	dst = append(dst, ' ')
 	dst = quoted(dst, h.Host)
 	dst = append(dst, ` "arn:aws:acm:`...)
-	dst = append(dst, h.Region...)
-	dst = append(dst, ':')
-	dst = append(dst, h.Account...)
-	dst = append(dst, ":certificate/"...)
-	dst = append(dst, certificate(h.Balancer)...)
+	dst = append(dst, h.Region+":"+h.Account+":certificate/"+certificate(h.Balancer)...)
 	dst = append(dst, `" `...)
-	if h.Target == "" {
-		dst = append(dst, "- "...)
-	} else {
-		dst = append(dst, "100 "...)
-	}
+	dst = h.ifTarget(dst, "100")
+	dst = append(dst, ' ')
 	dst = micros(dst, h.At, h.Out%983)
+	dst = h.appendActions(dst)
+	return append(dst, '\n')
+}
+
+// browser says whether the client spoke HTTP/2, as browsers do and scripts mostly do not.
+func (h *Hit) browser() bool { return strings.HasPrefix(h.Agent, "Mozilla/5.0 (") }
+
+// ifTarget appends s when a target got the request and a minus sign otherwise.
+func (h *Hit) ifTarget(dst []byte, s string) []byte {
+	if h.Target == "" {
+		return append(dst, '-')
+	}
+	return append(dst, s...)
+}
+
+func (h *Hit) appendTimes(dst []byte) []byte {
+	if h.Target == "" {
+		return append(dst, " -1 -1 -1 "...)
+	}
+	dst = append(dst, " 0.00"...)
+	dst = append(dst, '0'+byte(h.In%3), ' ')
+	dst = number(dst, h.Took/1000)
+	dst = append(dst, '.')
+	dst = pad(dst, int(h.Took%1000), 3)
+	return append(dst, " 0.000 "...)
+}
+
+func (h *Hit) appendActions(dst []byte) []byte {
 	switch {
 	case h.Blocked():
 		dst = append(dst, ` "waf" "-" "-" "-" "-" "-" "-"`...)
@@ -138,7 +140,11 @@ func (h *Hit) AppendALB(dst []byte) []byte {
 		dst = number(dst, int64(h.Status))
 		dst = append(dst, `" "-" "-"`...)
 	}
-	return append(dst, '\n')
+	if h.ConnID != "" {
+		dst = append(dst, ' ')
+		dst = append(dst, h.ConnID...)
+	}
+	return dst
 }
 
 // certificate derives a stable certificate id from the balancer's own id.
