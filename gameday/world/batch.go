@@ -32,8 +32,9 @@ type record struct {
 	at       int64 // unix milliseconds
 	off, len int32
 	id       string // the record's own id where the truth needs it; empty means its line number
-	action   int32  // index of the true action plus one; 0 is benign
-	mgmt     bool   // a management event, which a second trail may repeat
+	action   int32  // index of the true action plus one; 0 is benign. more are further ones that share the record
+	more     []int32
+	mgmt     bool // a management event, which a second trail may repeat
 }
 
 // batch is the records of one stream from one job, with their bytes in one arena.

@@ -137,7 +137,9 @@ func assemble(k kind, items []item, chosen func(item) bool) delivered {
 		if id == "" {
 			id = fmt.Sprintf("line:%d", o.count+headerLines(k))
 		}
-		o.refs = append(o.refs, ref{action: it.r.action, id: id})
+		for _, a := range append([]int32{it.r.action}, it.r.more...) {
+			o.refs = append(o.refs, ref{action: a, id: id})
+		}
 	}
 	o.body = closeBody(k, o.body)
 	return o

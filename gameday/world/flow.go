@@ -1,6 +1,8 @@
 package world
 
 import (
+	"slices"
+
 	"github.com/yagura-sec/yagura/gameday/world/seed"
 	"github.com/yagura-sec/yagura/gameday/world/wire"
 )
@@ -22,7 +24,7 @@ type flowKey struct {
 type flowSum struct {
 	packets, bytes int64
 	first, last    int64
-	action         int32
+	actions        []int32
 }
 
 func newFlowTable(s *site) *flowTable { return &flowTable{site: s, sums: map[flowKey]*flowSum{}} }
@@ -38,8 +40,8 @@ func (f *flowTable) add(k flowKey, at, end, packets, bytes int64, action int32) 
 	s.packets += packets
 	s.bytes += bytes
 	s.first, s.last = min(s.first, at), max(s.last, end)
-	if action != 0 {
-		s.action = action
+	if action != 0 && !slices.Contains(s.actions, action) {
+		s.actions = append(s.actions, action)
 	}
 }
 
@@ -86,7 +88,11 @@ func (f *flowTable) flush(o *org, out *output, r *seed.Rand) {
 		rec := wire.Flow{Account: f.site.account.id, Interface: k.eni, Src: k.src, Dst: k.dst, SrcPort: k.sp, DstPort: k.dp, Protocol: k.proto, Packets: s.packets, Bytes: s.bytes, Start: s.first, End: max(s.last, s.first+int64(r.IntN(3))), Reject: k.reject}
 		off := len(b.data)
 		b.data = rec.Append(b.data)
-		b.add(rec.End*1000, off, record{action: s.action})
+		var r record
+		if len(s.actions) > 0 {
+			r.action, r.more = s.actions[0], s.actions[1:]
+		}
+		b.add(rec.End*1000, off, r)
 	}
 	f.sums, f.order = map[flowKey]*flowSum{}, nil
 }

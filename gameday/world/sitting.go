@@ -20,7 +20,7 @@ func (o *org) sittings(p *person, day int64) []sitting {
 	var out []sitting
 	for h := day * 24; h < day*24+24; h++ {
 		r := p.key.Sub("hour").At(h).Rand()
-		for i := range r.Poisson(p.busy(h) * 0.38) {
+		for i := range r.Poisson(p.busy(h) * 0.33) {
 			key := p.key.Sub("sitting").At(h, int64(i))
 			k := key.Rand()
 			s := sitting{p: p, key: key, account: o.accounts[p.account], region: regions[0], start: h*3600 + int64(k.IntN(3600)), use: 'c'}

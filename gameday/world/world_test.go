@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -228,9 +229,9 @@ func TestTruthPointsAtRecords(t *testing.T) {
 	sources, steps, withRecords := map[string]int{}, map[string]bool{}, 0
 	for line := range bytes.Lines(data) {
 		var a struct {
-			ID, Kind, Attack, Outcome, At string
-			Entities                      []string
-			Records                       []struct{ Source, Object, ID string }
+			ID, Kind, Attack, Outcome, At, Verb string
+			Entities                            []string
+			Records                             []found
 		}
 		if err := json.Unmarshal(line, &a); err != nil {
 			t.Fatal(err)
@@ -241,6 +242,9 @@ func TestTruthPointsAtRecords(t *testing.T) {
 			}
 			withRecords++
 			steps[a.Attack] = true
+		}
+		if a.Kind == "intrusion" && strings.HasPrefix(a.Verb, "GET ") && !hasSources(a.Records, "waf", "alb", "vpcflow") {
+			t.Errorf("%s: a web request without all its records: %s", a.ID, line)
 		}
 		for _, r := range a.Records {
 			sources[r.Source]++
@@ -268,6 +272,17 @@ func TestTruthPointsAtRecords(t *testing.T) {
 	if st == nil || withRecords != st.Actions || len(steps) < 6 || st.KeyID == "" || !st.To.After(st.From) {
 		t.Errorf("story %+v, %d actions, techniques %v", st, withRecords, steps)
 	}
+}
+
+type found struct{ Source, Object, ID string }
+
+func hasSources(records []found, sources ...string) bool {
+	for _, s := range sources {
+		if !slices.ContainsFunc(records, func(r found) bool { return r.Source == s }) {
+			return false
+		}
+	}
+	return true
 }
 
 // BenchmarkLoad reports how fast CloudTrail events are made and written.
