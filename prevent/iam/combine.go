@@ -2,8 +2,6 @@ package iam
 
 import (
 	"strings"
-
-	"github.com/yagura-sec/yagura/prevent/iam/access"
 )
 
 // logic combines answers: truths for the fast path, trees for what stays open.
@@ -101,7 +99,17 @@ func (e *evaluation) identityCounts() bool {
 // member accounts, root too, but not to service-linked roles.
 func (e *evaluation) scpsBind() bool {
 	return e.policies.SCPs != nil && e.identityCounts() && !e.caller.serviceLinked &&
-		(e.request.ManagementAccount == "" || e.caller.account != e.request.ManagementAccount)
+		!e.isManagementAccount()
+}
+
+// isManagementAccount reports whether the caller belongs to the organisation's
+// management account.
+func (e *evaluation) isManagementAccount() bool {
+	if e.request.ManagementAccount != "" {
+		return e.caller.account == e.request.ManagementAccount
+	}
+	v := find(e.entries, hashMaster, "aws:PrincipalOrgMasterAccountId")
+	return v != nil && len(v.values) == 1 && v.values[0] == e.caller.account
 }
 
 // rcpsBind reports whether resource control policies apply.
@@ -135,7 +143,10 @@ func (e *evaluation) isAWSManagedKey() bool {
 	return false
 }
 
-var hashAliases = keyHash("kms:ResourceAliases")
+var (
+	hashAliases = keyHash("kms:ResourceAliases")
+	hashMaster  = keyHash("aws:PrincipalOrgMasterAccountId")
+)
 
 // resourceMustAllow reports whether identity policies alone are not enough even
 // in the resource's own account: for KMS keys and for assuming roles.
@@ -192,9 +203,9 @@ func has(list []string, s string) bool {
 // Center, AWS managed policies, aliases of AWS managed keys.
 var (
 	reservedRole = []string{
-		"addroletoinstanceprofile", "attachrolepolicy", "createrole", "deleterole", "deleterolepermissionsboundary",
-		"deleterolepolicy", "detachrolepolicy", "passrole", "putrolepermissionsboundary", "putrolepolicy",
-		"removerolefrominstanceprofile", "tagrole", "untagrole", "updateassumerolepolicy", "updaterole", "updateroledescription",
+		"attachrolepolicy", "createrole", "createservicelinkedrole", "deleterole", "deleterolepermissionsboundary",
+		"deleterolepolicy", "deleteservicelinkedrole", "detachrolepolicy", "passrole", "putrolepermissionsboundary",
+		"putrolepolicy", "tagrole", "untagrole", "updateassumerolepolicy", "updaterole", "updateroledescription",
 	}
 	managedPolicy = []string{
 		"createpolicy", "createpolicyversion", "deletepolicy", "deletepolicyversion",
@@ -202,6 +213,3 @@ var (
 	}
 	reservedAlias = []string{"createalias", "updatealias", "deletealias"}
 )
-
-// decideOpen answers what stayed open.
-func (e *evaluation) decideOpen() access.Decision { return access.Unknown }

@@ -75,7 +75,8 @@ func (p *Policies) Decide(r *access.Request) access.Decision {
 	if d := e.decide(); d != access.Unknown {
 		return d
 	}
-	return e.decideOpen()
+	d, _ := e.decideOpen()
+	return d
 }
 
 // end gives the evaluation back, without what it points to.

@@ -216,13 +216,13 @@ func (e *evaluation) readAction(action string) string {
 const maxResource = 8 << 10
 
 func (e *evaluation) readResource(resource string) string {
-	if resource == "" {
+	e.whole = e.known && !e.table.TakesResource(e.id)
+	switch {
+	case resource == "" && !e.whole:
 		return "the resource is missing; write \"*\" for an action that takes none"
-	}
-	if len(resource) > maxResource {
+	case len(resource) > maxResource:
 		return "the resource is longer than any ARN"
 	}
-	e.whole = e.known && !e.table.TakesResource(e.id)
 	if e.whole {
 		e.name = pattern.Name{Text: "*"}
 	} else {

@@ -136,7 +136,7 @@ type Match struct {
 	Statement int     `json:"statement"`       // index in the policy, from 0
 	Sid       string  `json:"sid,omitempty"`
 	Effect    string  `json:"effect"`
-	Deciding  bool    `json:"deciding"` // without it the answer could be another
+	Deciding  bool    `json:"deciding"` // the decision rests on it: a deny of what is denied, an allow of what is allowed
 	Checks    []Check `json:"conditions,omitempty"`
 }
 

@@ -228,3 +228,13 @@ func (n *nfa) step(set string, c symbol) string {
 	}
 	return n.close(next)
 }
+
+// Relate compares the set of texts that the pattern matches with those that
+// another matches: Yes if it holds all of them, No if none, Open else.
+func (p *Pattern) Relate(o *Pattern, v Variables) Truth {
+	able := min(p.Resolvable(v), o.Resolvable(v))
+	if able == No {
+		return No
+	}
+	return min(able, relate(p.symbols(v), o.symbols(v)))
+}
