@@ -90,28 +90,6 @@ func (l *Lake) Around(ctx context.Context, f ask.Filter, h ask.Hit, n int) ([]as
 	return out, nil
 }
 
-// Scan calls f with every event that passes the filter, oldest first, with its
-// raw record: for export and for detectors that look back.
-func (l *Lake) Scan(ctx context.Context, f ask.Filter, visit func(*ask.Hit) error) error {
-	page := ask.Page{Limit: 2000, Oldest: true, Raw: true}
-	for {
-		hits, err := l.Search(ctx, f, page)
-		if err != nil {
-			return err
-		}
-		for i := range hits {
-			if err := visit(&hits[i]); err != nil {
-				return err
-			}
-		}
-		if len(hits) < page.Limit {
-			return nil
-		}
-		key := hits[len(hits)-1].Key()
-		page.After = &key
-	}
-}
-
 // HasKey says whether any raw record may have the JSON key: false is certain.
 func (l *Lake) HasKey(ctx context.Context, key string) (bool, error) {
 	e := query.Term{Text: key, Test: match.NewWords(escapePattern(`"` + key + `"`))}

@@ -47,7 +47,7 @@ func (l *Lake) questionOn(f ask.Filter, files []catalog.File) (*question, error)
 		if len(f.Sources) > 0 && !slices.Contains(f.Sources, s.Source) {
 			continue
 		}
-		in, err := l.candidates(s, f, files)
+		in, _, err := l.candidates(s, f, files)
 		if err != nil {
 			return nil, err
 		}
@@ -73,9 +73,12 @@ func (q *question) close() {
 }
 
 // candidates gives the files of a source that can hold matching rows, by time
-// and by the words in their sidecars.
-func (l *Lake) candidates(s *ocsf.Schema, f ask.Filter, files []catalog.File) ([]ask.File, error) {
+// and by the words in their sidecars, and the number of rows to look at.
+func (l *Lake) candidates(s *ocsf.Schema, f ask.Filter, files []catalog.File) (out []ask.File, rows int64, err error) {
 	pieces, some := ask.Pieces(s, f)
+	if some && len(pieces) == 0 {
+		return nil, 0, nil
+	}
 	var keys [][]uint64
 	for _, alt := range pieces {
 		var all []uint64
@@ -91,7 +94,6 @@ func (l *Lake) candidates(s *ocsf.Schema, f ask.Filter, files []catalog.File) ([
 		}
 		keys = append(keys, all)
 	}
-	var out []ask.File
 	for _, c := range files {
 		if c.Source != s.Source || !overlaps(c, f) {
 			continue
@@ -100,25 +102,33 @@ func (l *Lake) candidates(s *ocsf.Schema, f ask.Filter, files []catalog.File) ([
 		if some && c.Words > 0 {
 			blocks, err := words.Blocks(wordsPath(file.Path), keys)
 			if err != nil {
-				return nil, fmt.Errorf("%w; run `yagura lake check --repair`", err)
+				return nil, 0, fmt.Errorf("%w; run `yagura lake check --repair`", err)
 			}
 			if len(blocks) == 0 {
 				continue
 			}
 			file.Ranges = ranges(blocks, c.Rows)
 		}
+		n := c.Rows
+		if len(file.Ranges) > 0 {
+			n = 0
+			for _, g := range file.Ranges {
+				n += g[1] - g[0]
+			}
+		}
+		rows += n
 		out = append(out, file)
 	}
-	return out, nil
+	return out, rows, nil
 }
 
 func overlaps(c catalog.File, f ask.Filter) bool {
-	return (f.From.IsZero() || c.Last >= f.From.UnixMicro()) && (f.To.IsZero() || c.First < f.To.UnixMicro())
+	return (f.From.IsZero() || c.Last >= ask.Micros(f.From)) && (f.To.IsZero() || c.First < ask.Micros(f.To))
 }
 
 // ranges joins neighbouring blocks; none when most of the file is named.
 func ranges(blocks []int, rows int64) [][2]int64 {
-	if int64(len(blocks))*words.BlockRows*2 > rows && rows > 4*words.BlockRows || len(blocks) > 64 {
+	if int64(len(blocks))*words.BlockRows*2 > rows && rows > 4*words.BlockRows || len(blocks) > 256 {
 		return nil
 	}
 	var out [][2]int64
@@ -182,8 +192,12 @@ func (l *Lake) Search(ctx context.Context, f ask.Filter, p ask.Page) ([]ask.Hit,
 			f.To = to
 		}
 	}
+	windows, err := l.windows(f, files, p.Oldest)
+	if err != nil {
+		return nil, err
+	}
 	var hits []ask.Hit
-	for _, window := range l.windows(f, files, p.Oldest) {
+	for _, window := range windows {
 		more, err := l.searchWindow(ctx, window, files, p, p.Limit-len(hits))
 		if err != nil {
 			return nil, err
@@ -196,10 +210,32 @@ func (l *Lake) Search(ctx context.Context, f ask.Filter, p ask.Page) ([]ask.Hit,
 	return hits, nil
 }
 
+// fewRows is a number of candidate rows that are as well searched at once.
+const fewRows = 200_000
+
+// few says that the sidecars leave so little that cutting it into windows
+// would only cost time.
+func (l *Lake) few(f ask.Filter, files []catalog.File) (bool, error) {
+	var rows int64
+	for _, s := range l.cfg.Schemas {
+		if len(f.Sources) > 0 && !slices.Contains(f.Sources, s.Source) {
+			continue
+		}
+		in, n, err := l.candidates(s, f, files)
+		if err != nil {
+			return false, err
+		}
+		if rows += n; rows > fewRows || len(in) > 1000 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // windows cuts the filter's time into spans to be searched one after the
 // other, so that the common case reads only the newest days. Each span is
 // about twice as long as the one before.
-func (l *Lake) windows(f ask.Filter, files []catalog.File, oldest bool) []ask.Filter {
+func (l *Lake) windows(f ask.Filter, files []catalog.File, oldest bool) ([]ask.Filter, error) {
 	var lo, hi int64
 	found := false
 	for _, c := range files {
@@ -214,13 +250,16 @@ func (l *Lake) windows(f ask.Filter, files []catalog.File, oldest bool) []ask.Fi
 		}
 	}
 	if !found {
-		return nil
+		return nil, nil
+	}
+	if few, err := l.few(f, files); err != nil || few {
+		return []ask.Filter{f}, err
 	}
 	if !f.From.IsZero() {
-		lo = max(lo, f.From.UnixMicro())
+		lo = max(lo, ask.Micros(f.From))
 	}
 	if !f.To.IsZero() {
-		hi = min(hi, f.To.UnixMicro())
+		hi = min(hi, ask.Micros(f.To))
 	}
 	var out []ask.Filter
 	add := func(from, to int64) {
@@ -228,7 +267,7 @@ func (l *Lake) windows(f ask.Filter, files []catalog.File, oldest bool) []ask.Fi
 		w.From, w.To = time.UnixMicro(from), time.UnixMicro(to)
 		out = append(out, w)
 	}
-	floor := func(t int64) int64 { return t - (t%usPerDay+usPerDay)%usPerDay }
+	floor := floorDay
 	for step := usPerDay; lo < hi; step *= 2 {
 		if oldest {
 			to := min(hi, floor(lo)+step)
@@ -240,7 +279,7 @@ func (l *Lake) windows(f ask.Filter, files []catalog.File, oldest bool) []ask.Fi
 		add(from, hi)
 		hi = from
 	}
-	return out
+	return out, nil
 }
 
 type place struct {

@@ -9,6 +9,7 @@ package ask
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,11 +79,31 @@ func (rs *Set) Add(schema *ocsf.Schema, files []File, f Filter, prefix string) (
 	return c.matchers, nil
 }
 
-func instant(t time.Time) string {
-	return "TIMESTAMP " + quote(t.UTC().Format("2006-01-02 15:04:05.999999"))
+// instant gives the first microsecond that is not before t: rows have whole
+// ones, so that >= and < keep their meaning.
+func instant(t time.Time) string { return timestamp(Micros(t)) }
+
+// Micros rounds a time up to whole microseconds since the epoch.
+func Micros(t time.Time) int64 {
+	us := t.UnixMicro()
+	if time.UnixMicro(us).Before(t) {
+		us++
+	}
+	return us
 }
 
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+func quote(s string) string {
+	q := "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	if strings.Contains(q, "\x00") { // ends a statement's text
+		return "(" + strings.ReplaceAll(q, "\x00", "' || chr(0) || '") + ")"
+	}
+	return q
+}
+
+// lists says whether the source has a top-level field of that name.
+func (r *relation) lists(name string) bool {
+	return slices.ContainsFunc(r.Schema.Native, func(n ocsf.Native) bool { return n.Name == name && len(n.Columns) > 0 })
+}
 
 // Column gives the expression of a column in the relation, NULL of its type
 // when the source does not have it.

@@ -1,5 +1,7 @@
 package ask
 
+import "strconv"
+
 // What DuckDB writes in its own way. A second engine gets its own set.
 
 // scan reads Parquet files with the name and row number of each row.
@@ -9,8 +11,12 @@ func scan(files string) string {
 
 // bucketOf gives the start of the bucket in which a time lies, in µs.
 func bucketOf(column, width string) string {
-	return "epoch_us(" + column + ") - epoch_us(" + column + ") % " + width
+	us := "epoch_us(" + column + ")"
+	return us + " - ((" + us + " % " + width + ") + " + width + ") % " + width // also before 1970
 }
+
+// timestamp gives the instant of µs since the epoch.
+func timestamp(us int64) string { return "make_timestamp(" + strconv.FormatInt(us, 10) + ")" }
 
 // micros gives a time in µs.
 func micros(column string) string { return "epoch_us(" + column + ")" }
@@ -22,6 +28,12 @@ func anyOf(list, condition string) string {
 
 // rawMatch calls a matcher.
 func rawMatch(raw, name string) string { return "raw_match(" + raw + ", " + quote(name) + ")" }
+
+// addressInText holds if a text is an address between the bounds; most texts
+// are seen to be none without a call.
+func addressInText(expr, low, high string) string {
+	return "CASE WHEN regexp_full_match(" + expr + ", '[0-9a-fA-F:.]+(%.*)?') THEN " + addressBetween(expr, low, high) + " ELSE false END"
+}
 
 // addressBetween compares addresses of any family.
 func addressBetween(expr, low, high string) string {

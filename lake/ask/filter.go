@@ -116,6 +116,10 @@ func columnTest(r *relation, col *ocsf.Column, test match.Test) (string, error) 
 		return name + " IS NOT NULL", nil
 	}
 	switch col.Kind {
+	case ocsf.IP:
+		if t, ok := test.(match.Addrs); ok {
+			return addressTest(name, t), nil
+		}
 	case ocsf.Texts:
 		s, err := textTest("x", test)
 		if err != nil || col.Single == "" || !r.has[col.Single] {
@@ -219,13 +223,16 @@ func textTest(expr string, test match.Test) (string, error) {
 	case match.Regexp:
 		return "regexp_matches(" + expr + ", " + quote(t.Source) + ")", nil
 	case match.Addrs:
-		return addressTest(expr, t), nil
+		if t.Empty {
+			return "false", nil
+		}
+		return addressInText(expr, t.Low.String(), t.High.String()), nil
 	case match.Ints:
 		// A cast alone would round 1.5.
 		whole := "CASE WHEN regexp_full_match(" + expr + ", '[+-]?[0-9]+') THEN TRY_CAST(" + expr + " AS BIGINT) END"
 		return intTest("("+whole+")", t), nil
 	case match.Flag:
-		return "lower(" + expr + ") = " + quote(strconv.FormatBool(bool(t))), nil
+		return expr + " = " + quote(strconv.FormatBool(bool(t))), nil
 	case match.Times:
 		return timeTest("TRY_CAST("+expr+" AS TIMESTAMP)", t), nil
 	}
@@ -239,7 +246,7 @@ func ordered(op string, open bool) string {
 	return op + "= "
 }
 
-// addressTest prefers text comparisons, which readers can prune by statistics
+// addressTest is for columns of canonical addresses. It prefers text comparisons, which readers can prune by statistics
 // and dictionary, to arithmetic on every row.
 func addressTest(expr string, t match.Addrs) string {
 	if t.Empty {

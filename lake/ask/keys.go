@@ -2,6 +2,7 @@ package ask
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/yagura-sec/yagura/ocsf"
 	"github.com/yagura-sec/yagura/query"
@@ -18,13 +19,17 @@ type Piece struct {
 const maxAlternatives = 64
 
 // Pieces gives what raw records must hold to pass the filter: all pieces of at
-// least one alternative. False means that nothing can be said. An engine may
-// use it to leave out rows; the condition itself is still tested.
+// least one alternative; no alternative at all means that no event of the
+// source can pass. False means that nothing can be said. An engine may use it
+// to leave out rows; the condition itself is still tested.
 func Pieces(schema *ocsf.Schema, f Filter) ([][]Piece, bool) {
-	if f.Where == nil || schema.Rebuild != nil {
+	if f.Where == nil {
 		return nil, false
 	}
 	alts := pieces(schema, f.Where)
+	if len(alts) > 0 && schema.Rebuild != nil {
+		return nil, false // there may be no raw record to look at
+	}
 	for _, a := range alts {
 		if len(a) == 0 {
 			return nil, false
@@ -64,9 +69,21 @@ func pieces(schema *ocsf.Schema, e query.Expr) [][]Piece {
 		}
 		return alts
 	case query.Term:
+		if !possible(schema, e) {
+			return nil
+		}
 		return [][]Piece{termPieces(schema, e)}
 	}
 	return nothing
+}
+
+// possible says that the source has a place where the term looks.
+func possible(schema *ocsf.Schema, t query.Term) bool {
+	names := schema.Names()
+	if t.Field == "" || slices.ContainsFunc(t.Target.Columns, func(c string) bool { return slices.Contains(names, c) }) {
+		return true
+	}
+	return (t.Target.Path != "" || t.Target.Leaf != "") && (schema.Raw == ocsf.RawJSON || slices.Contains(names, "unmapped"))
 }
 
 func termPieces(schema *ocsf.Schema, t query.Term) []Piece {
@@ -93,6 +110,12 @@ func termPieces(schema *ocsf.Schema, t query.Term) []Piece {
 	}
 	if (t.Target.Path != "" || t.Target.Leaf != "") && schema.Raw != ocsf.RawJSON {
 		return nil
+	}
+	if slices.Contains(t.Target.Columns, "metadata_uid") {
+		// A finding's id is made longer by its time, to tell its updates apart.
+		if lit, _, _ = strings.Cut(lit, "@"); lit == "" {
+			return nil
+		}
 	}
 	return []Piece{{Text: lit, Whole: true}}
 }

@@ -2,6 +2,8 @@ package ask
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"unsafe"
 
@@ -13,13 +15,17 @@ import (
 
 // words puts a test to the text of the whole record.
 func (c *compiler) words(test match.Test) string {
+	w, ok := test.(*match.Words)
+	pre := ""
+	if ok {
+		pre = anyCase("raw_data", w.Literals())
+	}
 	if c.r.Schema.Rebuild == nil {
-		return c.matcher("raw_data", "", test.Match)
+		return c.matcher("raw_data", pre, test.Match)
 	}
 	// The line is not stored: look at its fields one by one, and at the lines
 	// that are.
-	alts := []string{"(raw_data IS NOT NULL AND " + c.matcher("raw_data", "", test.Match) + ")"}
-	w, ok := test.(*match.Words)
+	alts := []string{"(raw_data IS NOT NULL AND " + c.matcher("raw_data", pre, test.Match) + ")"}
 	if !ok {
 		return alts[0]
 	}
@@ -35,10 +41,22 @@ func (c *compiler) words(test match.Test) string {
 				alts = append(alts, c.matcher(n, "", test.Match))
 			}
 		case col.Kind == ocsf.Int && plain && number(lit):
-			alts = append(alts, n+" = "+lit)
+			alts = append(alts, "(raw_data IS NULL AND "+n+" = "+lit+")")
+		case col.Kind == ocsf.Time && plain && number(lit) && len(lit) < 13:
+			alts = append(alts, "(raw_data IS NULL AND "+n+" = "+timestamp(1_000_000*parse(lit))+")")
 		}
 	}
 	return "(" + strings.Join(alts, " OR ") + ")"
+}
+
+// anyCase holds for every text that has all literals in some case: the engine
+// searches much faster than a matcher is called.
+func anyCase(column string, literals []string) string {
+	var parts []string
+	for _, lit := range literals {
+		parts = append(parts, "regexp_matches("+column+", "+quote("(?i)"+regexp.QuoteMeta(lit))+")")
+	}
+	return strings.Join(parts, " AND ")
 }
 
 // divisible says whether a word may be a part of a longer value that has
@@ -50,6 +68,11 @@ func divisible(lit string) bool {
 		}
 	}
 	return !number(lit)
+}
+
+func parse(number string) int64 {
+	n, _ := strconv.ParseInt(number, 10, 64)
+	return n
 }
 
 func number(s string) bool {
@@ -69,6 +92,9 @@ func (c *compiler) rawTest(t query.Term) string {
 		return ""
 	}
 	find, at := jsonscan.Path, t.Target.Path
+	if at == "" && c.r.lists(t.Target.Leaf) {
+		return "" // the source's own name, not a part of others
+	}
 	if at == "" {
 		find, at = jsonscan.Leaf, t.Target.Leaf
 	}

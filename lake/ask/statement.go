@@ -61,6 +61,29 @@ func rowColumns(schema *ocsf.Schema, raw bool) []string {
 	return out
 }
 
+// All reads whole rows of every source in order of time, one statement a
+// source, in the forms that Rows gives.
+func (rs Set) All(raw bool) map[string]string {
+	out := map[string]string{}
+	for _, r := range rs {
+		cols := "file_row_number, time AS key_time, " + strings.Join(named(r.Schema, raw), ", ")
+		all := r.selects(cols)
+		if len(all) > 0 {
+			out[r.Schema.Source] = "SELECT * EXCLUDE (key_time) FROM (\n" + strings.Join(all, "\nUNION ALL ") + ")\nORDER BY key_time, object_id, record_no"
+		}
+	}
+	return out
+}
+
+// named gives rowColumns under their names.
+func named(schema *ocsf.Schema, raw bool) []string {
+	cols := rowColumns(schema, raw)
+	for i, n := range schema.Names() {
+		cols[i] += " AS " + n
+	}
+	return cols
+}
+
 // Count counts the rows.
 func (rs Set) Count() string {
 	u := rs.union(func(*relation) string { return "count(*) AS n" })

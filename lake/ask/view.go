@@ -79,8 +79,14 @@ func nativeColumns(r *relation) []string {
 
 func (r *relation) native(n ocsf.Native) string {
 	var alts []string
+	mixed := slices.ContainsFunc(n.Columns, func(c string) bool {
+		return sqlType(ocsf.Lookup(c).Kind) != sqlType(ocsf.Lookup(n.Columns[0]).Kind)
+	})
 	for _, c := range n.Columns {
 		e := r.Column(c)
+		if mixed {
+			e = "CAST(" + e + " AS VARCHAR)"
+		}
 		if n.Seconds {
 			e = "CAST(epoch_us(" + e + ") // 1000000 AS BIGINT)"
 		}

@@ -9,8 +9,8 @@
 // hashes of keys.
 //
 // Keys are the tokens of package token, but not those that stand in nearly
-// every block: shorter than three bytes, or at most four and only hexadecimal
-// digits. A dotted IPv4 address is one key of its own.
+// every block or are of no use: shorter than three bytes, and those of four or
+// eight or fewer hexadecimal digits, which are pieces of UUIDs. A dotted IPv4 address is one key of its own.
 package words
 
 import (
@@ -26,7 +26,7 @@ import (
 )
 
 // BlockRows is the number of rows in a block.
-const BlockRows = 4096
+const BlockRows = 1024
 
 const (
 	magic      = "YGW1"
@@ -145,10 +145,10 @@ func skipWord(text []byte, i int) int {
 }
 
 func indexed(tok []byte) bool {
-	switch {
-	case len(tok) < 3:
+	switch n := len(tok); {
+	case n < 3:
 		return false
-	case len(tok) > 4:
+	case n > 4 && n != 8:
 		return true
 	}
 	for _, b := range tok {
