@@ -1,0 +1,3 @@
+package console
+
+var pageTexts = map[string]text{}

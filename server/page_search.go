@@ -1,0 +1,376 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/yagura-sec/yagura/lake/ask"
+	"github.com/yagura-sec/yagura/query/field"
+	"github.com/yagura-sec/yagura/store"
+)
+
+// searchView is the search page.
+type searchView struct {
+	Frame     frame
+	Question  *question
+	Fields    string // as written
+	FacetList string
+	Sort      string
+	Problem   *failureView
+	ProblemIn string // parameter it stands in
+	Presets   []preset
+	Empty     bool // the lake has nothing at all
+	First     string
+	Last      string
+	Total     int64
+	Bars      string // JSON for the histogram
+	Width     string
+	Facets    []facetView
+	Columns   []columnView
+	Rows      []rowView
+	Newer     string // URLs
+	Older     string
+	Start     string
+	FlipSort  string
+	Export    []exportLink
+	Saved     []savedView
+	Now       *savedView // the saved search that this page shows
+	Took      string
+	Sources   []string // all
+	Clear     string
+}
+
+type preset struct {
+	Text, URL string
+	On        bool
+}
+
+type columnView struct{ Name, Title, Remove string }
+
+type rowView struct {
+	URL, Time, UTC, Source string
+	Summary                *summary
+	Account, Region        string
+	Cells                  []string
+}
+
+type facetView struct {
+	Field, Title, Remove string
+	Values               []facetValue
+}
+
+type facetValue struct {
+	Value   string
+	None    bool
+	Count   int64
+	Share   int // per cent of the page's events, for the bar
+	On, Off bool
+	Include string // URLs
+	Exclude string
+}
+
+type exportLink struct{ Format, URL string }
+
+// pagePresets are the time ranges of one click.
+var pagePresets = []string{"-15m", "-1h", "-24h", "-7d", "-30d"}
+
+// pageSearch answers the search page: hits, histogram and facets of one filter,
+// asked at the same time.
+func (d *desk) pageSearch(c *call) error {
+	began := time.Now()
+	st := c.state()
+	v := &searchView{
+		Frame: c.frame(), Fields: c.params.Get("fields"), FacetList: c.params.Get("facets"), Sort: c.params.Get("sort"),
+		Sources: d.sourceNames(), Start: st.with(), Clear: st.with("q", "", "source", ""),
+	}
+	if err := d.besideSearch(c, v); err != nil {
+		return err
+	}
+	status := http.StatusOK
+	err := d.fillSearch(c, v)
+	var f *failure
+	if errors.As(err, &f) && f.status < 500 {
+		v.Problem, v.ProblemIn, status = c.view(f), f.param, f.status
+	} else if err != nil {
+		return err
+	}
+	v.Took = strconv.FormatInt(time.Since(began).Milliseconds(), 10)
+	return d.show(c, status, "search", v)
+}
+
+// besideSearch fills what does not depend on the query being right.
+func (d *desk) besideSearch(c *call, v *searchView) error {
+	st := c.state()
+	for _, p := range pagePresets {
+		v.Presets = append(v.Presets, preset{"preset." + p, st.with("from", p, "to", ""), c.params.Get("from") == p && c.params.Get("to") == ""})
+	}
+	v.Presets = append(v.Presets, preset{"preset.all", st.with("from", "", "to", ""), c.params.Get("from") == "" && c.params.Get("to") == ""})
+	flip := "oldest"
+	if v.Sort == "oldest" {
+		flip = ""
+	}
+	v.FlipSort = st.with("sort", flip)
+	first, last, err := d.Lake.Span(c.ctx())
+	if err != nil {
+		return err
+	}
+	v.Empty = first.IsZero() && last.IsZero()
+	v.First, v.Last = c.local(first), c.local(last)
+	saved, err := d.Store.Searches(c.ctx())
+	if err != nil {
+		return err
+	}
+	for _, s := range saved {
+		one := savedLink(c, s)
+		v.Saved = append(v.Saved, one)
+		if one.shows(c) {
+			v.Now = &one
+		}
+	}
+	return nil
+}
+
+// fillSearch asks the lake.
+func (d *desk) fillSearch(c *call, v *searchView) error {
+	q, err := d.question(c)
+	v.Question = q
+	if err != nil {
+		return err
+	}
+	columns, err := d.named(c, "fields")
+	if err != nil {
+		return err
+	}
+	more, err := d.named(c, "facets")
+	if err != nil {
+		return err
+	}
+	p, before, err := c.pageOf(50, 500)
+	if err != nil {
+		return err
+	}
+	p.Raw = readsRaw(columns)
+	facets := d.facetFields(q, more)
+
+	var found *page
+	var bars []ask.Bucket
+	var width time.Duration
+	var values [][]ask.Value
+	g, ctx := errgroup.WithContext(c.ctx())
+	inner := *c
+	inner.r = c.r.WithContext(ctx)
+	g.Go(func() (err error) { found, err = d.search(&inner, q.filter, p, before); return err })
+	g.Go(func() (err error) { width, bars, err = d.Lake.Histogram(ctx, q.filter, 120); return err })
+	g.Go(func() (err error) { values, err = d.Lake.Facets(ctx, q.filter, facets, 8); return err })
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	d.tabulate(c, v, q, columns, found)
+	bySource := v.bars(c, q, width, bars)
+	v.Facets = append(v.Facets, sourceFacet(c, q, bySource, v.Total))
+	for i, f := range facets {
+		one := facetOf(c, q, f, values[i], v.Total)
+		if len(one.Values) == 0 || len(one.Values) == 1 && one.Values[0].None {
+			continue
+		}
+		if i >= len(facets)-len(more) {
+			one.Remove = c.state().with("facets", without(v.FacetList, f.Name))
+		}
+		v.Facets = append(v.Facets, one)
+	}
+	for _, format := range []string{"csv", "jsonl", "parquet"} {
+		v.Export = append(v.Export, exportLink{format, "/api/v1/export?" + exportParams(c, format).Encode()})
+	}
+	return nil
+}
+
+// tabulate fills the table.
+func (d *desk) tabulate(c *call, v *searchView, q *question, columns []field.Field, found *page) {
+	st := c.state()
+	for _, f := range columns {
+		v.Columns = append(v.Columns, columnView{Name: f.Name, Title: f.Doc, Remove: st.with("fields", without(v.Fields, f.Name))})
+	}
+	for i := range found.hits {
+		h := &found.hits[i]
+		row := rowView{
+			URL: eventURL(c, h), Time: c.local(h.Event.At()), UTC: h.Event.At().UTC().Format(time.RFC3339Nano), Source: h.Source,
+			Account: h.Event.Account, Region: h.Event.Region,
+		}
+		if len(columns) == 0 {
+			s := summarise(h)
+			row.Summary = &s
+		}
+		for _, f := range columns {
+			row.Cells = append(row.Cells, strings.Join(h.Values(f.Target), ", "))
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	if found.newer && found.before != "" {
+		v.Newer = st.with("before", found.before)
+	}
+	if found.older && found.after != "" {
+		v.Older = st.with("after", found.after)
+	}
+}
+
+// chart is what the script needs to draw the histogram.
+type chart struct {
+	Step    float64   `json:"step"` // seconds of a bar
+	Times   []int64   `json:"times"`
+	Sources []string  `json:"sources"`
+	Counts  [][]int64 `json:"counts"` // by source, not stacked
+	From    float64   `json:"from"`
+	To      float64   `json:"to"`
+	Zone    string    `json:"zone"`
+}
+
+// bars fills the histogram and the total, and gives the counts by source.
+func (v *searchView) bars(c *call, q *question, width time.Duration, bars []ask.Bucket) map[string]int64 {
+	by := map[string]int64{}
+	for _, b := range bars {
+		for s, n := range b.Counts {
+			by[s] += n
+			v.Total += n
+		}
+	}
+	if len(bars) == 0 {
+		return by
+	}
+	ch := chart{Step: width.Seconds(), Zone: v.Frame.Zone}
+	for s := range by {
+		ch.Sources = append(ch.Sources, s)
+	}
+	slices.Sort(ch.Sources)
+	from, to := bars[0].Start, bars[len(bars)-1].Start.Add(width)
+	if f := q.filter.From; !f.IsZero() {
+		from = f.Truncate(width)
+	}
+	if t := q.filter.To; !t.IsZero() && t.After(to) {
+		to = t
+	}
+	ch.From, ch.To = float64(from.UnixMilli())/1000, float64(to.UnixMilli())/1000
+	ch.Counts = make([][]int64, len(ch.Sources))
+	at := map[int64]map[string]int64{}
+	for _, b := range bars {
+		at[b.Start.Unix()] = b.Counts
+		ch.Times = append(ch.Times, b.Start.Unix())
+	}
+	for i, s := range ch.Sources {
+		for _, t := range ch.Times {
+			ch.Counts[i] = append(ch.Counts[i], at[t][s])
+		}
+	}
+	text, err := json.Marshal(ch)
+	if err == nil {
+		v.Bars = string(text)
+	}
+	v.Width = width.String()
+	return by
+}
+
+// without takes a name out of a comma-separated list.
+func without(list, name string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(list, ","), func(s string) bool { return strings.TrimSpace(s) == name }), ",")
+}
+
+// defaultFacets are the facets of the page where the schemas know the names.
+var defaultFacets = []string{
+	"api.operation", "actor.user.uid", "src_endpoint.ip", "status_code", "account", "region", "disposition", "dst_endpoint.port", "query.hostname", "severity",
+}
+
+// facetFields are the fields to count: defaults that a selected source has and
+// that the user did not name, then those that the user named.
+func (d *desk) facetFields(q *question, more []field.Field) []field.Field {
+	var out []field.Field
+	for _, name := range defaultFacets {
+		f, ok := d.fields.Lookup(name)
+		asked := len(q.Sources) == 0 || slices.ContainsFunc(f.Sources, func(s string) bool { return slices.Contains(q.Sources, s) })
+		if ok && asked && !slices.ContainsFunc(more, func(m field.Field) bool { return m.Name == name }) {
+			out = append(out, f)
+		}
+	}
+	return append(out, more...)
+}
+
+func facetOf(c *call, q *question, f field.Field, values []ask.Value, total int64) facetView {
+	out := facetView{Field: f.Name, Title: f.Doc}
+	st := c.state()
+	for _, val := range values {
+		term := is(f.Name, val.Value)
+		if val.None {
+			term = negated(has(f.Name))
+		}
+		p := st.pivotsOn(q.expr, term)
+		out.Values = append(out.Values, facetValue{
+			Value: val.Value, None: val.None, Count: val.Count, Share: share(val.Count, total),
+			On: p.Included, Off: p.Excluded, Include: p.Include, Exclude: p.Exclude,
+		})
+	}
+	return out
+}
+
+// sourceFacet counts sources from the histogram, which has them anyway.
+func sourceFacet(c *call, q *question, by map[string]int64, total int64) facetView {
+	out := facetView{Field: "source"}
+	st := c.state()
+	names := make([]string, 0, len(by))
+	for s := range by {
+		names = append(names, s)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if by[a] != by[b] {
+			return int(min(max(by[b]-by[a], -1), 1))
+		}
+		return strings.Compare(a, b)
+	})
+	for _, s := range names {
+		only, on := s, slices.Contains(q.Sources, s)
+		if on {
+			only = strings.Join(slices.DeleteFunc(slices.Clone(q.Sources), func(x string) bool { return x == s }), ",")
+		}
+		rest := slices.DeleteFunc(slices.Clone(names), func(x string) bool { return x == s })
+		out.Values = append(out.Values, facetValue{
+			Value: s, Count: by[s], Share: share(by[s], total), On: on,
+			Include: st.with("source", only), Exclude: st.with("source", strings.Join(rest, ",")),
+		})
+	}
+	return out
+}
+
+func share(n, total int64) int {
+	if total <= 0 {
+		return 0
+	}
+	return int(n * 100 / total)
+}
+
+// savedView is a saved search as a link.
+type savedView struct {
+	ID    int64
+	Name  string
+	Query string
+	URL   string
+	where state
+}
+
+func savedLink(c *call, s store.Search) savedView {
+	where := c.state().set("q", s.Query, "from", s.From, "to", s.To, "source", strings.Join(s.Sources, ","), "fields", strings.Join(s.Fields, ","))
+	return savedView{ID: s.ID, Name: s.Name, Query: s.Query, URL: where.with(), where: where}
+}
+
+// shows says whether the page shows what is saved.
+func (s *savedView) shows(c *call) bool {
+	for _, name := range []string{"q", "from", "to", "source", "fields"} {
+		if s.where.params.Get(name) != c.params.Get(name) {
+			return false
+		}
+	}
+	return c.params.Get("q") != ""
+}
