@@ -17,17 +17,19 @@ type production struct {
 	truth  []truthAction
 
 	mu   sync.Mutex
-	done int
-	all  int
+	done int // tasks of the current phase
 }
 
-func (p *production) step(total int) {
+// step reports progress: phase is the share done before this phase, weight the share of the phase, of its tasks.
+func (p *production) step(phase, weight float64, tasks int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done++
-	p.all = total
 	if p.opt.Progress != nil {
-		p.opt.Progress(float64(p.done) / float64(total))
+		p.opt.Progress(phase + weight*float64(p.done)/float64(tasks))
+	}
+	if p.done == tasks {
+		p.done = 0
 	}
 }
 
@@ -36,11 +38,10 @@ func (p *production) sample(ctx context.Context) error {
 	hours := int((p.org.to - p.org.from) / 3600)
 	jobs := hours * len(p.org.accounts)
 	outs := make([]*output, jobs+2)
-	total := jobs + jobs/4
 	err := parallel(ctx, p.opt.Workers, jobs, func(i int) error {
 		a := p.org.accounts[i%len(p.org.accounts)]
 		outs[i] = p.org.hour(a, hourOf(p.org.from)+int64(i/len(p.org.accounts)))
-		p.step(total)
+		p.step(0, 0.6, jobs)
 		return nil
 	})
 	if err != nil {
@@ -115,7 +116,7 @@ func (p *production) deliver(ctx context.Context, streams map[stream][]*batch) e
 			list[n].body = nil
 		}
 		objects[i] = list
-		p.step(p.all)
+		p.step(0.6, 0.4, len(tasks))
 		return nil
 	})
 	if err != nil {

@@ -3,9 +3,11 @@ package world_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"io"
 	"io/fs"
@@ -127,7 +129,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
 			opt := func(name string, seed uint64, workers int) world.Options {
-				return world.Options{Out: filepath.Join(root, name, "data"), Truth: filepath.Join(root, name, "truth.jsonl"), Seed: seed, Days: 2, Workers: workers}
+				return world.Options{Out: filepath.Join(root, name, "data"), Truth: filepath.Join(root, name, "truth.jsonl"), Seed: seed, Days: 1, Workers: workers}
 			}
 			for _, o := range []world.Options{opt("one", 5, 1), opt("four", 5, 4), opt("other", 6, 2)} {
 				if _, err := make(o); err != nil {
@@ -302,4 +304,22 @@ func BenchmarkLoad(b *testing.B) {
 		b.ReportMetric(float64(c.Records)/float64(c.Files), "events/file")
 	}
 	b.ReportMetric(float64(events)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+func TestProgressAndCancel(t *testing.T) {
+	last := 0.0
+	opt := world.Options{Out: t.TempDir(), Seed: 4, Days: 1, Progress: func(done float64) {
+		if done < last || done > 1.000001 {
+			t.Errorf("progress went from %g to %g", last, done)
+		}
+		last = done
+	}}
+	if _, err := world.Sample(t.Context(), opt); err != nil || last < 0.999 {
+		t.Fatalf("progress ended at %g, error %v", last, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := world.Load(ctx, world.Options{Out: t.TempDir(), Events: 100000}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled load returned %v", err)
+	}
 }
