@@ -2,52 +2,273 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/ingest"
+	"github.com/yagura-sec/yagura/lake"
 	"github.com/yagura-sec/yagura/source"
+	"github.com/yagura-sec/yagura/source/cloudtrail/digest"
 )
 
+// intake is what `yagura ingest` was asked.
+type intake struct {
+	source     string
+	options    []string
+	publicKeys string
+	replace    bool
+	noCompact  bool
+	workers    int
+}
+
 func (p *program) ingestCommand() *cobra.Command {
-	var force string
-	var replace, noCompact bool
+	var in intake
 	c := &cobra.Command{
-		Use: "ingest PATH…", Short: "Bring log files into the lake",
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg := ingest.Config{Roots: args, Sources: source.All(), Replace: replace, Compact: !noCompact, Options: p.settings.Sources}
-			if force != "" {
-				if cfg.Force = source.Named(force); cfg.Force == nil {
-					return usage("--source %q: there is no such source", force)
-				}
-				cfg.Sources = []yagura.Source{cfg.Force}
+		Use: "ingest PATH…", Short: p.say("short.ingest"), Long: p.say("long.ingest"),
+		Example: "  yagura ingest ./my-logs\n" +
+			"  yagura ingest flow.log.gz --source vpcflow --option 'format=${version} ${srcaddr} ${dstaddr} ${action}'\n" +
+			"  yagura ingest ./my-logs --public-keys keys.json --format json",
+		Args: p.arguments(1, unlimited, "PATH"),
+		RunE: func(c *cobra.Command, args []string) error {
+			cfg, err := p.intake(in, args)
+			if err != nil {
+				return err
 			}
-			return p.ingest(cmd.Context(), cfg)
+			return p.with(c.Context(), func(l *lake.Lake) error { return p.ingest(c.Context(), l, cfg, in.publicKeys) })
 		},
 	}
-	c.Flags().StringVar(&force, "source", "", "read every file as this source")
-	c.Flags().BoolVar(&replace, "replace", false, "take the new content of files that changed since they were ingested")
-	c.Flags().BoolVar(&noCompact, "no-compact", false, "do not compact at the end")
+	f := c.Flags()
+	f.StringVar(&in.source, "source", "", p.say("flag.force"))
+	f.StringArrayVar(&in.options, "option", nil, p.say("flag.option"))
+	f.StringVar(&in.publicKeys, "public-keys", "", p.say("flag.public-keys"))
+	f.BoolVar(&in.replace, "replace", false, p.say("flag.replace"))
+	f.BoolVar(&in.noCompact, "no-compact", false, p.say("flag.no-compact"))
+	f.IntVar(&in.workers, "workers", 0, p.say("flag.workers"))
+	completes(c, "source", sourceNames()...)
 	return c
 }
 
-func (p *program) ingest(ctx context.Context, cfg ingest.Config) error {
-	l, err := p.open(ctx)
+// intake makes the configuration of a run.
+func (p *program) intake(in intake, roots []string) (ingest.Config, error) {
+	cfg := ingest.Config{
+		Roots: roots, Sources: source.All(), Replace: in.replace, Compact: !in.noCompact, Workers: in.workers,
+		Options: maps.Clone(p.settings.Sources),
+	}
+	if in.workers < 0 {
+		return cfg, p.wrong("bad-workers", in.workers)
+	}
+	if err := p.exist(roots); err != nil {
+		return cfg, err
+	}
+	if in.source != "" {
+		if err := p.knownSource(in.source); err != nil {
+			return cfg, err
+		}
+		cfg.Force = source.Named(in.source)
+		cfg.Sources = []yagura.Source{cfg.Force}
+	}
+	if len(in.options) == 0 {
+		return cfg, nil
+	}
+	if in.source == "" {
+		return cfg, p.wrong("option-source")
+	}
+	if cfg.Options == nil {
+		cfg.Options = map[string]map[string]string{}
+	}
+	own := maps.Clone(cfg.Options[in.source])
+	if own == nil {
+		own = map[string]string{}
+	}
+	for _, o := range in.options {
+		name, v, ok := strings.Cut(o, "=")
+		if !ok || name == "" {
+			return cfg, p.wrong("bad-option", o)
+		}
+		own[name] = v
+	}
+	cfg.Options[in.source] = own
+	return cfg, nil
+}
+
+// exist refuses paths that are not there, before anything is done.
+func (p *program) exist(paths []string) error {
+	for _, path := range paths {
+		if _, err := os.Stat(path); err != nil {
+			return p.wrong("no-path", path, cause(err))
+		}
+	}
+	return nil
+}
+
+// cause gives what the operating system says, without the path again.
+func cause(err error) string {
+	if e := errors.Unwrap(err); e != nil {
+		return e.Error()
+	}
+	return err.Error()
+}
+
+// ingest runs and tells what was done.
+func (p *program) ingest(ctx context.Context, l *lake.Lake, cfg ingest.Config, publicKeys string) error {
+	keys, err := p.publicKeys(publicKeys)
 	if err != nil {
 		return err
 	}
-	defer l.Close()
+	proofs, err := ingest.ReadDigests(ctx, cfg.Roots, keys)
+	if err != nil {
+		return err
+	}
+	cfg.Proofs = proofs
+	bar := p.progress("progress.ingest")
+	cfg.Progress = func(pr ingest.Progress) { p.follow(bar, pr) }
 	s, err := ingest.Run(ctx, l, cfg)
-	if s != nil {
-		t := s.Totals()
-		fmt.Fprintf(p.stdout, "%d objects, %d records, %d rows, %d duplicates, %d quarantined; known %d, unclaimed %d, damaged %d; %s + compaction %s, %.0f records/s\n",
-			t.Objects, t.Records, t.Rows, t.Duplicates, t.Quarantined, s.Known, len(s.Unclaimed), len(s.Damaged), s.Elapsed, s.Compaction, float64(t.Records)/s.Elapsed.Seconds())
-		for _, n := range s.Damaged {
-			fmt.Fprintln(p.stderr, n.Path, n.Reason)
-		}
+	bar.end()
+	if s == nil {
+		return err
+	}
+	if terr := p.summary(s); err == nil {
+		err = terr
 	}
 	return err
+}
+
+// publicKeys reads a file of keys; nil without one.
+func (p *program) publicKeys(path string) (*digest.Keys, error) {
+	if path == "" {
+		return nil, nil //nolint:nilnil // without keys those beside the digests count
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, p.wrong("no-path", path, cause(err))
+	}
+	keys, err := digest.ParseKeys(raw)
+	if err != nil {
+		return nil, p.wrong("bad-keys", path, err.Error())
+	}
+	return keys, nil
+}
+
+// follow shows how far a run is.
+func (p *program) follow(bar *progress, pr ingest.Progress) {
+	if !bar.shown() {
+		return
+	}
+	switch {
+	case pr.Phase == "compacting":
+		bar.total(pr.ToMerge)
+		bar.at(pr.Compacted)
+		bar.say(p.say("progress.compacting"))
+		return
+	case pr.BytesTotal > 0:
+		bar.total(pr.BytesTotal)
+		bar.at(pr.Bytes)
+	}
+	sec := max(pr.Elapsed.Seconds(), 1e-3)
+	bar.say(p.say("progress.files", pr.Files, pr.FilesTotal, rate(float64(pr.Records)/sec, "ev"), rate(float64(pr.Bytes)/sec, "B"), pr.Quarantined))
+}
+
+// ingested is what a run brought of one source, or of all together.
+type ingested struct {
+	Type        string    `json:"type" table:"-" doc:"source, or total for the last line"`
+	Source      string    `json:"source" doc:"name of the source; all in the total"`
+	Files       int64     `json:"files" doc:"files ingested by this run"`
+	Records     int64     `json:"records" doc:"records seen, good and bad"`
+	Rows        int64     `json:"rows" doc:"events that are new in the lake"`
+	Duplicates  int64     `json:"duplicates" doc:"events that the lake had from another file"`
+	Quarantined int64     `json:"quarantined" doc:"records that cannot be read; see yagura quarantine"`
+	Proved      int64     `json:"proved" doc:"files that a CloudTrail digest proves"`
+	Disproved   int64     `json:"disproved" doc:"files that differ from what a digest states"`
+	First       time.Time `json:"first" doc:"time of the first event"`
+	Last        time.Time `json:"last" doc:"time of the last event"`
+	*tally      `table:"-"`
+}
+
+// tally is what only the total says.
+type tally struct {
+	Known      int64   `json:"known" doc:"total only: files that the lake had already"`
+	Copies     int64   `json:"copies" doc:"total only: files with the content of another file"`
+	Evidence   int64   `json:"evidence" doc:"total only: digests, their metadata and empty files, which hold no events"`
+	Unclaimed  int     `json:"unclaimed" doc:"total only: files that no source recognises"`
+	Damaged    int     `json:"damaged" doc:"total only: files that could not be read to their end"`
+	Changed    int     `json:"changed" doc:"total only: files whose content changed since they were ingested"`
+	Written    int64   `json:"written_bytes" doc:"total only: bytes of the Parquet files written"`
+	Elapsed    float64 `json:"elapsed_seconds" doc:"total only: seconds until everything could be searched"`
+	Compaction float64 `json:"compaction_seconds" doc:"total only: seconds of compaction after that"`
+}
+
+func line(kind, name string, s ingest.SourceSummary) ingested {
+	return ingested{
+		Type: kind, Source: name, Files: s.Objects, Records: s.Records, Rows: s.Rows, Duplicates: s.Duplicates,
+		Quarantined: s.Quarantined, Proved: s.Proved, Disproved: s.Failed, First: s.First, Last: s.Last,
+	}
+}
+
+// summary tells what a run did.
+func (p *program) summary(s *ingest.Summary) error {
+	var rows []ingested
+	for _, name := range slices.Sorted(maps.Keys(s.Sources)) {
+		rows = append(rows, line("source", name, *s.Sources[name]))
+	}
+	total := line("total", "all", s.Totals())
+	total.tally = &tally{
+		Known: s.Known, Copies: s.Copies, Evidence: s.Evidence,
+		Unclaimed: len(s.Unclaimed), Damaged: len(s.Damaged), Changed: len(s.Changed),
+		Written: s.Bytes, Elapsed: s.Elapsed.Seconds(), Compaction: s.Compaction.Seconds(),
+	}
+	if p.format == "json" || len(rows) > 0 {
+		if err := printAll(p, append(rows, total)); err != nil {
+			return err
+		}
+	}
+	if p.format == "table" {
+		if len(rows) == 0 {
+			fmt.Fprintln(p.stdout, p.say("nothing-new", s.Known))
+		} else {
+			sec := max(s.Elapsed.Seconds(), 1e-3)
+			fmt.Fprintln(p.stdout, p.say("ingest-total", total.Files, s.Known, s.Elapsed.Round(10*time.Millisecond),
+				rate(float64(total.Records)/sec, "rec"), s.Compaction.Round(10*time.Millisecond)))
+		}
+	}
+	p.list("list-damaged", s.Damaged)
+	p.list("list-changed", s.Changed)
+	p.list("list-unclaimed", s.Unclaimed)
+	if total.Disproved > 0 {
+		p.note("disproved", total.Disproved)
+	}
+	if total.Quarantined > 0 {
+		p.note("quarantined", total.Quarantined)
+	}
+	return nil
+}
+
+// listed is how many files a list names before it only counts.
+const listed = 10
+
+// list names files on standard error.
+func (p *program) list(key string, notes []ingest.Note) {
+	if len(notes) == 0 {
+		return
+	}
+	p.note(key, len(notes))
+	cwd, _ := os.Getwd()
+	for _, n := range notes[:min(len(notes), listed)] {
+		path := n.Path
+		if rel, err := filepath.Rel(cwd, path); err == nil && !strings.HasPrefix(rel, "..") {
+			path = rel
+		}
+		p.tell("list-item", path, n.Reason)
+	}
+	if rest := len(notes) - listed; rest > 0 {
+		p.tell("list-rest", rest)
+	}
 }

@@ -2,107 +2,127 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
+	"github.com/yagura-sec/yagura/cmd/yagura/sheet"
 	"github.com/yagura-sec/yagura/lake"
 	"github.com/yagura-sec/yagura/source"
 )
 
-// program is one run of yagura.
+// program is one run of yagura. Everything from outside comes in here: streams,
+// environment, clock and zone.
 type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	home, dataHome string
-	locale         string
-	noColor        bool
+	home, dataHome string           // where the data may live
+	locale         string           // as in LANG
+	desktop        bool             // a browser can be opened
+	now            func() time.Time // clock
+	zone           *time.Location   // of times that people read and write
 
 	data, config, lang, format string // global flags
 	settings                   settings
 }
 
-// The exit codes, besides 0.
-const (
-	exitFailed = 1
-	exitUsage  = 2
-	exitFound  = 3
-)
+// memory is what the Go side of the program may take; the query engine has its
+// own limit.
+const memory = 900 << 20
 
-// codedError is an error with an exit code; a nil err has been told already.
-type codedError struct {
-	code int
-	err  error
-}
-
-// Error gives the message.
-func (e *codedError) Error() string {
-	if e.err == nil {
-		return ""
-	}
-	return e.err.Error()
-}
-
-// Unwrap gives the cause.
-func (e *codedError) Unwrap() error { return e.err }
-
-func usage(format string, args ...any) error {
-	return &codedError{exitUsage, fmt.Errorf(format, args...)}
-}
-
+// run does what the arguments say and gives the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
-	debug.SetMemoryLimit(900 << 20)
+	debug.SetMemoryLimit(memory)
+	if f, ok := terminal(p.stdout); ok {
+		p.stdout = &sheet.Terminal{W: f}
+	}
+	p.lang = p.language(args)
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return 0
-	}
-	if msg := err.Error(); msg != "" {
-		fmt.Fprintln(p.stderr, "yagura: "+strings.TrimRight(msg, "\n"))
-	}
-	var coded *codedError
-	switch {
-	case errors.As(err, &coded):
-		return coded.code
-	case errors.Is(err, context.Canceled):
-		return 130
-	}
-	return exitFailed
+	return p.exit(root.ExecuteContext(ctx))
 }
 
+// root makes the tree of commands.
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
-		Use: "yagura", Short: "Keep, search and prove AWS logs",
-		SilenceErrors: true, SilenceUsage: true,
+		Use: "yagura", Short: p.say("short.yagura"), Long: p.say("long.yagura"),
+		SilenceErrors: true, SilenceUsage: true, Args: cobra.ArbitraryArgs,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return p.prepare() },
+		RunE:              p.group,
 	}
 	f := root.PersistentFlags()
-	f.StringVar(&p.data, "data", "", "directory of the lake and state (default ~/.local/share/yagura)")
-	f.StringVar(&p.config, "config", "", "configuration file (YAML)")
-	f.StringVar(&p.lang, "lang", "", "language: en or ja (default from the locale)")
-	f.StringVar(&p.format, "format", "", "output: table, json or csv (default table)")
+	f.StringVar(&p.data, "data", "", p.say("flag.data"))
+	f.StringVar(&p.config, "config", "", p.say("flag.config"))
+	f.StringVar(&p.lang, "lang", p.lang, p.say("flag.lang"))
+	f.StringVar(&p.format, "format", "", p.say("flag.format"))
+	f.Lookup("lang").DefValue = ""
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage("%w; see `%s --help`", err, c.CommandPath())
+		return p.wrong("bad-flag", err.Error(), c.CommandPath())
 	})
-	root.AddCommand(p.ingestCommand(), p.searchCommand())
+	root.AddCommand(
+		p.ingestCommand(), p.searchCommand(), p.showCommand(), p.facetsCommand(), p.timelineCommand(), p.statsCommand(),
+		p.sqlCommand(), p.sourcesCommand(), p.coverageCommand(), p.quarantineCommand(), p.lakeCommand(),
+		p.verifyCommand(), p.demoCommand(), p.versionCommand(),
+	)
+	p.localize(root)
 	return root
 }
 
-// prepare settles the global flags.
+// group answers a command that needs a verb after it.
+func (p *program) group(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	near := ""
+	c.SuggestionsMinimumDistance = 2
+	if s := c.SuggestionsFor(args[0]); len(s) > 0 {
+		near = p.say("near-verb", c.CommandPath()+" "+s[0])
+	}
+	return p.wrong("no-verb", args[0], c.CommandPath(), near)
+}
+
+// language finds the language before the flags are read, for help and for
+// errors in the flags themselves.
+func (p *program) language(args []string) string {
+	for i, a := range args {
+		if a == "--" {
+			break
+		}
+		if v, ok := strings.CutPrefix(a, "--lang="); ok {
+			return v
+		}
+		if a == "--lang" && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	if strings.HasPrefix(p.locale, "ja") {
+		return "ja"
+	}
+	return "en"
+}
+
+// prepare settles the global flags: a flag beats the configuration file, which
+// beats the environment.
 func (p *program) prepare() error {
+	asked := p.language(nil) != p.lang
 	if err := p.readSettings(); err != nil {
-		return &codedError{exitUsage, err}
+		return err
+	}
+	if p.settings.Language != "" && !asked {
+		p.lang = p.settings.Language
+	}
+	if p.lang != "en" && p.lang != "ja" {
+		return p.wrong("bad-lang", p.lang)
 	}
 	if p.data == "" {
 		p.data = p.settings.Data
@@ -114,47 +134,75 @@ func (p *program) prepare() error {
 		case p.home != "":
 			p.data = filepath.Join(p.home, ".local", "share", "yagura")
 		default:
-			return usage("there is no home directory to keep the lake in; give --data DIR")
+			return p.wrong("no-home")
 		}
 	}
-	if p.lang == "" {
-		p.lang = p.settings.Language
-	}
-	if p.lang == "" {
-		p.lang = "en"
-		if strings.HasPrefix(p.locale, "ja") {
-			p.lang = "ja"
-		}
-	}
-	if p.lang != "en" && p.lang != "ja" {
-		return usage("--lang %q: the languages are en and ja", p.lang)
-	}
-	switch p.format {
-	case "":
+	if p.format == "" {
 		p.format = "table"
-	case "table", "json", "csv", "parquet":
-	default:
-		return usage("--format %q: the formats are table, json and csv", p.format)
+	}
+	if !slices.Contains([]string{"table", "json", "csv"}, p.format) {
+		return p.wrong("bad-format", p.format)
 	}
 	return nil
 }
 
-// open opens the lake.
+// open opens the lake for reading.
 func (p *program) open(ctx context.Context) (*lake.Lake, error) {
 	if st, err := os.Stat(p.data); err == nil && !st.IsDir() {
-		return nil, usage("--data %s is a file, not a directory", p.data)
+		return nil, p.wrong("data-file", p.data)
 	}
 	return lake.Open(ctx, lake.Config{Dir: filepath.Join(p.data, "lake"), Schemas: source.Schemas()})
 }
 
-// terminal says whether w is a terminal.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
+// with opens the lake, does something with it and closes it.
+func (p *program) with(ctx context.Context, do func(l *lake.Lake) error) error {
+	l, err := p.open(ctx)
+	if err != nil {
+		return err
 	}
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
+	err = do(l)
+	if cerr := l.Close(); err == nil {
+		err = cerr
+	}
+	return err
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// reading is with for verbs that only make sense when there is something in
+// the lake: if there is nothing, it says so beside the empty result.
+func (p *program) reading(ctx context.Context, do func(l *lake.Lake) error) error {
+	return p.with(ctx, func(l *lake.Lake) error {
+		first, _, err := l.Span(ctx)
+		if err != nil {
+			return err
+		}
+		if first.IsZero() {
+			p.note("empty-lake", p.data)
+		}
+		return do(l)
+	})
+}
+
+// terminal gives the file behind w if it is a terminal.
+func terminal(w io.Writer) (*os.File, bool) {
+	f, ok := w.(*os.File)
+	if !ok {
+		return nil, false
+	}
+	_, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	return f, err == nil
+}
+
+// width gives the columns of the terminal that output goes to: 80 when it does
+// not tell, and 0, no limit, when output goes to a file or a pipe.
+func (p *program) width() int {
+	t, ok := p.stdout.(*sheet.Terminal)
+	if !ok {
+		return 0
+	}
+	if f, ok := t.W.(*os.File); ok {
+		if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
+			return int(size.Col)
+		}
+	}
+	return 80
+}

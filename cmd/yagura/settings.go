@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/yagura-sec/yagura/source"
 )
 
 // settings is the configuration file. Flags override it.
@@ -18,19 +20,50 @@ type settings struct {
 	Retention map[string]int               `yaml:"retention"` // days to keep, by source; default: for ever
 }
 
-// readSettings reads the configuration file, if one is named.
+// readSettings reads the configuration file, if one is named. It is strict: a
+// key that is not known is an error with its line.
 func (p *program) readSettings() error {
 	if p.config == "" {
 		return nil
 	}
 	raw, err := os.ReadFile(p.config)
 	if err != nil {
-		return err
+		return p.wrong("bad-config", p.config, err.Error())
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(raw))
 	dec.KnownFields(true)
 	if err := dec.Decode(&p.settings); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: %w", p.config, err)
+		return p.wrong("bad-config", p.config, err.Error())
+	}
+	for name, days := range p.settings.Retention {
+		if days < 1 {
+			return p.wrong("bad-retention", p.config, name, days)
+		}
+		if err := p.knownSource(name); err != nil {
+			return p.wrong("bad-config", p.config, "retention: "+err.Error())
+		}
+	}
+	for name := range p.settings.Sources {
+		if err := p.knownSource(name); err != nil {
+			return p.wrong("bad-config", p.config, "sources: "+err.Error())
+		}
 	}
 	return nil
+}
+
+// knownSource refuses a name that is not a source's.
+func (p *program) knownSource(name string) error {
+	if slices.Contains(sourceNames(), name) {
+		return nil
+	}
+	return p.wrong("no-source", name, join(sourceNames()))
+}
+
+// sourceNames lists the sources.
+func sourceNames() []string {
+	var out []string
+	for _, s := range source.Schemas() {
+		out = append(out, s.Source)
+	}
+	return out
 }
