@@ -17,7 +17,7 @@ const (
 	root
 	awsService
 	provider // SAML or OIDC provider of an AssumeRoleWith… call
-	stranger // an id that only an equal text matches, such as a canonical user id
+	stranger // an id that only an equal text matches: a canonical user id
 )
 
 // caller is the principal of a request, taken apart.
@@ -67,8 +67,10 @@ func (e *evaluation) readCaller(text string) string {
 		c.kind = provider
 	case strings.Contains(text, ".") && !strings.ContainsAny(text, ":/ "):
 		c.kind = awsService
-	default:
+	case len(text) == 64 && !strings.ContainsAny(text, ":/ "):
 		c.kind = stranger
+	default:
+		return badPrincipal
 	}
 	return ""
 }

@@ -279,24 +279,25 @@ func (c *condition) evalNull(presence presence) truth {
 // positive operator, none for a negated one. A value whose variable cannot be
 // filled in matches nothing, under a negated operator too.
 func (c *condition) match(value string, e *evaluation) truth {
-	answer := no
+	answer, able := no, yes
 	for i := range c.operands {
 		o := &c.operands[i]
 		t := no
 		if !o.never {
 			t = o.compareWith(&c.operator, value, e)
 		}
-		if c.negated {
-			if o.never || !o.fixed && o.text.Resolvable(e) == no {
-				return no
-			}
-		} else if t == yes {
+		switch {
+		case !c.negated && t == yes:
 			return yes
+		case c.negated && o.never:
+			return no
+		case c.negated && !o.fixed:
+			able = min(able, o.text.Resolvable(e))
 		}
 		answer = max(answer, t)
 	}
 	if c.negated {
-		return yes - answer
+		return min(able, yes-answer)
 	}
 	return answer
 }

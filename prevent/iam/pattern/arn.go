@@ -44,6 +44,7 @@ type ARN struct {
 	condition bool // compiled for a condition, not for a Resource
 	variables bool
 	never     bool
+	work      int // spent in Relate on this ARN as the requested one
 }
 
 // CompileResource reads an entry of Resource or NotResource. A star covers

@@ -2,8 +2,9 @@ package pattern
 
 import "math/bits"
 
-// maxStates bounds the search of [ARN.Relate] per segment.
-const maxStates = 20000
+// maxWork bounds the steps that all calls of [ARN.Relate] may spend on one
+// requested pattern; behind it the answer is Open.
+const maxWork = 1 << 20
 
 // symbol is a character, or below zero a wildcard.
 type symbol = rune
@@ -17,7 +18,7 @@ const (
 // Relate compares the set of names that the pattern matches with the set that a
 // requested pattern stands for: Yes if it holds all of them, No if none, Open if
 // some or if that could not be found out within bounds or for want of a
-// variable.
+// variable. It counts its work in requested, which so serves one goroutine.
 func (a *ARN) Relate(requested *ARN, v Variables) Truth {
 	switch {
 	case a.all || a.All():
@@ -35,8 +36,7 @@ func (a *ARN) Relate(requested *ARN, v Variables) Truth {
 		if requested.all {
 			q = []symbol{anyRun}
 		}
-		answer = min(answer, relate(p, q))
-		if answer == No {
+		if answer = min(answer, relate(p, q, &requested.work)); answer == No {
 			return No
 		}
 	}
@@ -70,15 +70,15 @@ func (p *Pattern) symbols(v Variables) (out []symbol) {
 }
 
 // relate compares the languages of two globs, p against q.
-func relate(p, q []symbol) Truth {
+func relate(p, q []symbol, work *int) Truth {
 	if len(p) == 1 && p[0] == anyRun {
 		return Yes
 	}
-	covers, ok := contains(p, q)
+	covers, ok := contains(p, q, work)
 	switch {
 	case ok && covers:
 		return Yes
-	case !overlaps(p, q):
+	case !overlaps(p, q, work):
 		return No
 	}
 	return Open
@@ -88,8 +88,8 @@ func takes(s, c symbol) bool { return s == anyRun || s == anyOne || s == c }
 
 // overlaps reports whether some string matches both globs. It walks pairs of
 // positions; when there are too many it says yes, which keeps the answer open.
-func overlaps(p, q []symbol) bool {
-	if len(p)*len(q) > maxStates*50 {
+func overlaps(p, q []symbol, work *int) bool {
+	if *work += (len(p) + 1) * (len(q) + 1) / 8; *work > maxWork {
 		return true
 	}
 	width := len(q) + 1
@@ -133,7 +133,7 @@ func overlaps(p, q []symbol) bool {
 // contains reports whether every string that matches q matches p: the positions
 // in q one at a time, each with the set of positions that p can then be in. ok is
 // false when there are too many.
-func contains(p, q []symbol) (covers, ok bool) {
+func contains(p, q []symbol, work *int) (covers, ok bool) {
 	alphabet := map[symbol]bool{other: true}
 	for _, c := range append(append([]symbol{}, p...), q...) {
 		if c >= 0 {
@@ -148,7 +148,6 @@ func contains(p, q []symbol) (covers, ok bool) {
 	start := state{0, n.start()}
 	seen := map[state]bool{start: true}
 	queue := []state{start}
-	work := 0
 	push := func(s state) {
 		if !seen[s] {
 			seen[s] = true
@@ -174,7 +173,7 @@ func contains(p, q []symbol) (covers, ok bool) {
 		}
 		for c := range alphabet {
 			if takes(q[s.at], c) {
-				if work += n.words; work > maxStates*50 {
+				if *work += n.words; *work > maxWork {
 					return false, false
 				}
 				push(state{next, n.step(s.set, c)})
@@ -236,5 +235,6 @@ func (p *Pattern) Relate(o *Pattern, v Variables) Truth {
 	if able == No {
 		return No
 	}
-	return min(able, relate(p.symbols(v), o.symbols(v)))
+	work := 0
+	return min(able, relate(p.symbols(v), o.symbols(v), &work))
 }

@@ -21,8 +21,9 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSize bounds a document in bytes. IAM's own limits are below 32 KiB.
-const MaxSize = 16 << 20
+// MaxSize bounds a document in bytes. AWS's own limits are at most 32 KiB; a
+// bigger document is refused, which keeps a decision within a second and 100 MB.
+const MaxSize = 2 << 20
 
 // Kind is the place where a policy is attached; it decides which elements the
 // document may hold.
