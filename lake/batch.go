@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
-	"strconv"
 	"time"
 
 	"github.com/yagura-sec/yagura"
@@ -49,6 +48,13 @@ type Batch struct {
 	passed     bool // later batches may note theirs
 	ended      bool
 	buf        []byte
+	copied     []bool   // by object: it has the content of another one
+	noted      []string // contents that the writer remembers until the end of this batch
+
+	// Sum gives the hash of the whole content of the object that is being
+	// appended, for [Batch.End]. It is asked only when a batch must be written
+	// in parts before the object has ended.
+	Sum func() (string, error)
 }
 
 type partKey struct {
@@ -119,6 +125,36 @@ func (b *Batch) Append(ctx context.Context, schema *ocsf.Schema, events []ocsf.E
 	return nil
 }
 
+// spareBuilders is how many empty builders a writer keeps for later batches.
+const spareBuilders = 128
+
+// builder gives an empty builder, if possible one with memory.
+func (w *Writer) builder(schema *ocsf.Schema) *table.Builder {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	free := w.spare[schema.Source]
+	if len(free) == 0 {
+		return table.NewBuilder(schema)
+	}
+	b := free[len(free)-1]
+	w.spare[schema.Source] = free[:len(free)-1]
+	w.spares--
+	return b
+}
+
+// reuse takes the builders of a batch that is done; large ones are let go.
+func (w *Writer) reuse(parts map[partKey]*part) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for k, p := range parts {
+		if w.spares < spareBuilders && p.rows.Bytes() < 4<<20 {
+			p.rows.Reset()
+			w.spare[k.source] = append(w.spare[k.source], p.rows)
+			w.spares++
+		}
+	}
+}
+
 const usPerDay = int64(24 * time.Hour / time.Microsecond)
 
 func (b *Batch) part(schema *ocsf.Schema, at int64) *part {
@@ -129,7 +165,7 @@ func (b *Batch) part(schema *ocsf.Schema, at int64) *part {
 	k := partKey{schema.Source, day}
 	p, ok := b.parts[k]
 	if !ok {
-		p = &part{day: dayName(day), schema: schema, identity: identityColumns(schema), rows: table.NewBuilder(schema), written: map[int32]int64{}}
+		p = &part{day: dayName(day), schema: schema, identity: identityColumns(schema), rows: b.w.builder(schema), written: map[int32]int64{}}
 		b.parts[k] = p
 	}
 	return p
@@ -157,6 +193,7 @@ func (b *Batch) End(sum, reason string, proof Proof) {
 	case reason != "":
 		o.Status = catalog.StatusPartial
 	}
+	b.Sum = nil
 	o.Proof, o.ProofReason, o.ProofBy = proof.Status, proof.Reason, proof.By
 }
 
@@ -212,6 +249,11 @@ func (b *Batch) finish() {
 	}
 	b.ended = true
 	b.pass()
+	b.w.mu.Lock()
+	for _, c := range b.noted {
+		delete(b.w.contents, c)
+	}
+	b.w.mu.Unlock()
 	close(b.done)
 	b.prev = nil
 }
@@ -277,6 +319,7 @@ func (b *Batch) commit(ctx context.Context) (Result, error) {
 	if err := b.w.cat.Commit(ctx, ch); err != nil {
 		return Result{}, fmt.Errorf("catalogue: %w", err)
 	}
+	b.w.reuse(b.parts)
 	res := Result{Objects: ch.Objects, Files: len(ch.Add)}
 	for _, f := range ch.Add {
 		res.Bytes += f.Bytes
@@ -307,67 +350,18 @@ func dayName(day int64) string {
 	return time.Unix(day*24*60*60, 0).UTC().Format(time.DateOnly)
 }
 
-// dedupe gives the rows to keep, by part. Objects whose content another object
-// already brought lose all their rows.
-func (b *Batch) dedupe(ctx context.Context) ([][]int32, error) {
-	copies, err := b.copies(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out [][]int32
-	for _, p := range b.sorted() {
-		keep := make([]int32, 0, p.rows.Rows())
-		var set *daySet
-		if len(p.identity) > 0 && p.rows.Rows() > 0 {
-			if set, err = b.w.ids.day(ctx, p.schema, p.day); err != nil {
-				return nil, err
-			}
-		}
-		for i := range p.rows.Rows() {
-			at := p.object[i]
-			if copies[at] || set != nil && p.has[i] && !b.w.ids.add(set, p.ids[i]) {
-				b.objects[at].Duplicates++
-				continue
-			}
-			keep = append(keep, int32(i))
-		}
-		out = append(out, keep)
-	}
-	return out, nil
-}
-
-// copies marks objects with the content of an object that the lake has, or
-// that stands earlier in the batch.
-func (b *Batch) copies(ctx context.Context) ([]bool, error) {
-	out := make([]bool, len(b.objects))
-	seen := map[string]string{}
-	for i := range b.objects {
-		o := &b.objects[i]
-		if o.Source == "" || o.SHA256 == "" || o.Records == 0 || o.Status != catalog.StatusOK {
-			continue
-		}
-		first, ok := seen[o.Source+o.SHA256]
-		if !ok {
-			other, found, err := b.w.cat.ObjectBySHA(ctx, o.Source, o.SHA256)
-			if err != nil {
-				return nil, err
-			}
-			first, ok = other.Key, found
-			seen[o.Source+o.SHA256] = o.Key
-		}
-		if ok {
-			out[i] = true
-			o.Status, o.Reason = catalog.StatusDuplicate, "same content as "+strconv.Quote(first)
-		}
-	}
-	return out, nil
-}
-
 // spill writes what is in memory to unfinished files. The batch must have its
 // turn for that: earlier batches decide first which events are new.
 func (b *Batch) spill(ctx context.Context) error {
 	if err := b.turn(ctx); err != nil {
 		return err
+	}
+	if o := &b.objects[len(b.objects)-1]; o.SHA256 == "" && b.Sum != nil {
+		sum, err := b.Sum()
+		if err != nil {
+			return err
+		}
+		o.SHA256 = sum
 	}
 	keep, err := b.dedupe(ctx)
 	if err != nil {
@@ -457,6 +451,7 @@ func (b *Batch) change() (catalog.Change, error) {
 				fmt.Fprintf(name, " %d", b.objects[at].ID)
 			}
 		}
+		fmt.Fprintf(name, " %s", sum) // an object that is replaced keeps its id
 		f.Name = fmt.Sprintf("%s/day=%s/fresh/%s.parquet", f.Source, f.Day, hex.EncodeToString(name.Sum(nil)[:12]))
 		if err := b.w.lake.place(p.tmp, f.Name); err != nil {
 			return ch, err

@@ -147,6 +147,13 @@ func (w *Writer) compactGroup(ctx context.Context, group []catalog.File) error {
 		return nil // of a newer program: left alone
 	}
 	rows := table.NewBuilder(schema)
+	if schema.Rebuild == nil {
+		var memory int64
+		for _, f := range group {
+			memory += f.Memory
+		}
+		rows.Reserve(int(memory / 4 * 3)) // raw records are about so much of it
+	}
 	name := sha256.New()
 	fmt.Fprintf(name, "%d", schema.Version)
 	for _, f := range group {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"strconv"
 
 	"github.com/yagura-sec/yagura/lake/internal/catalog"
 	"github.com/yagura-sec/yagura/lake/internal/table"
@@ -141,4 +142,83 @@ func readColumns(path string, schema *ocsf.Schema, names []string) (*table.Build
 		return nil, err
 	}
 	return b, nil
+}
+
+// dedupe gives the rows to keep, by part. Objects whose content another object
+// already brought lose all their rows.
+func (b *Batch) dedupe(ctx context.Context) ([][]int32, error) {
+	copies, err := b.copies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out [][]int32
+	for _, p := range b.sorted() {
+		keep := make([]int32, 0, p.rows.Rows())
+		var set *daySet
+		if len(p.identity) > 0 && p.rows.Rows() > 0 {
+			if set, err = b.w.ids.day(ctx, p.schema, p.day); err != nil {
+				return nil, err
+			}
+		}
+		for i := range p.rows.Rows() {
+			at := p.object[i]
+			if copies[at] || set != nil && p.has[i] && !b.w.ids.add(set, p.ids[i]) {
+				b.objects[at].Duplicates++
+				continue
+			}
+			keep = append(keep, int32(i))
+		}
+		out = append(out, keep)
+	}
+	return out, nil
+}
+
+// copies marks objects with the content of an object that the lake has, or
+// that stands earlier in the batch.
+func (b *Batch) copies(ctx context.Context) ([]bool, error) {
+	for len(b.copied) < len(b.objects) {
+		b.copied = append(b.copied, false)
+	}
+	for i := range b.objects {
+		o := &b.objects[i]
+		if o.Source == "" || o.SHA256 == "" || o.Records == 0 || b.copied[i] {
+			continue
+		}
+		first, ok, err := b.original(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		if b.copied[i] = ok; !ok {
+			continue
+		}
+		if o.Status == catalog.StatusOK {
+			o.Status = catalog.StatusDuplicate
+		}
+		if o.Reason != "" {
+			o.Reason += "; "
+		}
+		o.Reason += "same content as " + strconv.Quote(first)
+	}
+	return b.copied, nil
+}
+
+// original gives the key of another object with the content of o: one of an
+// earlier batch, which need not be committed yet, or an earlier one of this.
+func (b *Batch) original(ctx context.Context, o *catalog.Object) (key string, ok bool, err error) {
+	content := o.Source + " " + o.SHA256
+	b.w.mu.Lock()
+	key, ok = b.w.contents[content]
+	b.w.mu.Unlock()
+	if ok {
+		return key, key != o.Key, nil
+	}
+	other, ok, err := b.w.cat.ObjectBySHA(ctx, o.Source, o.SHA256)
+	if err != nil || ok {
+		return other.Key, ok, err
+	}
+	b.w.mu.Lock()
+	b.w.contents[content] = o.Key
+	b.w.mu.Unlock()
+	b.noted = append(b.noted, content)
+	return "", false, nil
 }

@@ -45,6 +45,8 @@ type Lake struct {
 	schemas map[string]*ocsf.Schema
 	cat     *catalog.Catalog
 	db      *duck.DB
+
+	emptyMu sync.Mutex
 	empty   bool // there is no catalogue yet
 
 	viewsMu sync.Mutex
@@ -92,6 +94,10 @@ func (l *Lake) openCatalog(ctx context.Context) error {
 		return nil
 	}
 	cat, err := catalog.Open(ctx, path, true)
+	if errors.Is(err, catalog.ErrNone) { // its making was interrupted, or goes on
+		l.empty = true
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("lake %s: %w", l.cfg.Dir, err)
 	}
@@ -114,6 +120,8 @@ func (l *Lake) Close() error {
 // ready opens the catalogue when another process has made it meanwhile; false
 // means that the lake is empty.
 func (l *Lake) ready(ctx context.Context) (bool, error) {
+	l.emptyMu.Lock()
+	defer l.emptyMu.Unlock()
 	if l.empty {
 		if err := l.openCatalog(ctx); err != nil {
 			return false, err

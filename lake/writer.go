@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/yagura-sec/yagura/lake/internal/catalog"
+	"github.com/yagura-sec/yagura/lake/internal/table"
 )
 
 // grace is how long a file that compaction replaced stays on disk for readers
@@ -26,10 +28,13 @@ type Writer struct {
 	lock *os.File
 	ids  *identities
 
-	mu     sync.Mutex
-	last   *Batch // newest batch: the next one waits for it
-	begun  int64
-	failed error // a batch that failed after its identities were noted
+	mu       sync.Mutex
+	last     *Batch // newest batch: the next one waits for it
+	begun    int64
+	spare    map[string][]*table.Builder // empty ones for reuse, by source
+	spares   int
+	failed   error             // a batch that failed after its identities were noted
+	contents map[string]string // source and hash to the key of objects in batches that have not ended
 }
 
 // Write takes the right to change the lake; [ErrBusy] if another process has
@@ -68,7 +73,10 @@ func (l *Lake) take(ctx context.Context) (*Writer, error) {
 		lock.Close()
 		return nil, err
 	}
-	w := &Writer{lake: l, cat: cat, lock: lock, ids: newIdentities(l, cat)}
+	w := &Writer{
+		lake: l, cat: cat, lock: lock, ids: newIdentities(l, cat), contents: map[string]string{},
+		spare: map[string][]*table.Builder{},
+	}
 	if _, err := l.ready(ctx); err != nil {
 		w.Close()
 		return nil, err
@@ -82,13 +90,18 @@ func (w *Writer) Known(ctx context.Context, f func(o Object)) error {
 }
 
 // Same says whether the object of a name has the given content, and if so
-// remembers its new size and time.
-func (w *Writer) Same(ctx context.Context, bucket, key, sum string, size, modified int64) (bool, error) {
+// remembers its new size and time. Else whole says whether the content that the
+// lake has is that of a whole object, and not one that ended early.
+func (w *Writer) Same(ctx context.Context, bucket, key, sum string, size, modified int64) (same, whole bool, err error) {
 	o, found, err := w.cat.ObjectByKey(ctx, bucket, key)
-	if err != nil || !found || o.SHA256 != sum {
-		return false, err
+	if err != nil || !found {
+		return false, false, err
 	}
-	return true, w.cat.Touch(ctx, o.ID, size, modified)
+	whole = o.Status != catalog.StatusPartial && o.Status != catalog.StatusFailed
+	if o.SHA256 != sum {
+		return false, whole, nil
+	}
+	return true, whole, w.cat.Touch(ctx, o.ID, size, modified)
 }
 
 // Close gives the right back.
@@ -147,7 +160,7 @@ func (w *Writer) orphans(ctx context.Context) ([]string, error) {
 	for _, f := range files {
 		known[f.Name], known[wordsPath(f.Name)] = true, true
 	}
-	retired, err := w.cat.Retired(ctx, w.lake.cfg.Now().Add(365*24*time.Hour).UnixMicro())
+	retired, err := w.cat.Retired(ctx, math.MaxInt64) // also of a clock that was ahead
 	if err != nil {
 		return nil, err
 	}

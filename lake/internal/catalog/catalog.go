@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	_ "modernc.org/sqlite" // the driver of the catalogue
 )
@@ -55,6 +56,9 @@ func (o *Object) Identity() int64 {
 
 // Copy says that the object has the content of another one and no rows.
 func (o *Object) Copy() bool { return o.Status == StatusDuplicate }
+
+// Failed says that nothing could be read of the object.
+func (o *Object) Failed() bool { return o.Status == StatusFailed }
 
 // File is a Parquet file of the lake.
 type File struct {
@@ -149,6 +153,9 @@ func Open(ctx context.Context, path string, readOnly bool) (*Catalog, error) {
 	var format int64
 	if err := db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'format'`).Scan(&format); err != nil {
 		db.Close()
+		if readOnly && (errors.Is(err, sql.ErrNoRows) || strings.Contains(err.Error(), "no such table")) {
+			return nil, ErrNone
+		}
 		return nil, fmt.Errorf("catalogue %s: %w", path, err)
 	}
 	if format != 1 {

@@ -57,12 +57,12 @@ func (c *Catalog) Objects(ctx context.Context, f func(Object) error) error {
 	})
 }
 
-// Known gives name, size and time of every object, the cheap way to skip what
+// Known gives name, size, time and status of every object, the cheap way to skip what
 // is there.
 func (c *Catalog) Known(ctx context.Context, f func(Object)) error {
-	return each(ctx, c.db, `SELECT bucket, key, size, modified FROM object`, func(rows *sql.Rows) error {
+	return each(ctx, c.db, `SELECT bucket, key, size, modified, status FROM object`, func(rows *sql.Rows) error {
 		var o Object
-		if err := rows.Scan(&o.Bucket, &o.Key, &o.Size, &o.Modified); err != nil {
+		if err := rows.Scan(&o.Bucket, &o.Key, &o.Size, &o.Modified, &o.Status); err != nil {
 			return err
 		}
 		f(o)
@@ -111,7 +111,7 @@ func (c *Catalog) parts(ctx context.Context, q string, arg int64) ([]Part, error
 // RowsByObject sums the rows that stand in files, by object.
 func (c *Catalog) RowsByObject(ctx context.Context) (map[int64]int64, error) {
 	out := map[int64]int64{}
-	err := each(ctx, c.db, `SELECT object, sum(rows) FROM part GROUP BY object`, func(rows *sql.Rows) error {
+	err := each(ctx, c.db, `SELECT object, sum(part.rows) FROM part JOIN file ON file.id = part.file GROUP BY object`, func(rows *sql.Rows) error {
 		var o, n int64
 		if err := rows.Scan(&o, &n); err != nil {
 			return err

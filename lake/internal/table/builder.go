@@ -8,6 +8,7 @@ package table
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -55,6 +56,13 @@ func (b *Builder) Rows() int { return b.rows }
 
 // Bytes estimates the memory that the rows take.
 func (b *Builder) Bytes() int { return b.bytes + b.rows*len(b.cols)*6 }
+
+// Reserve makes room for raw records of so many bytes together.
+func (b *Builder) Reserve(bytes int) {
+	if c := b.find(rawColumn); c != nil {
+		c.text = slices.Grow(c.text, bytes)
+	}
+}
 
 // Reset drops the rows and keeps the memory.
 func (b *Builder) Reset() {

@@ -248,8 +248,11 @@ func (f *File) Close() (size int64, sum string, err error) {
 	return f.size.n, hex.EncodeToString(f.sum.Sum(nil)), nil
 }
 
-// Abort closes the file without ending it.
-func (f *File) Abort() { f.f.Close() }
+// Abort gives the file up and removes it.
+func (f *File) Abort() {
+	f.f.Close()
+	_ = os.Remove(f.f.Name()) // else the next writer does
+}
 
 type counter struct{ n int64 }
 
