@@ -72,6 +72,7 @@ type run struct {
 	mu       sync.Mutex
 	progress Progress
 	summary  Summary
+	failed   []file.Entry // nothing could be read of them before
 	changed  []file.Entry
 }
 
@@ -150,12 +151,19 @@ func (r *run) ingest(ctx context.Context) error {
 	return r.revisit(ctx)
 }
 
+// fact is what the lake knows of an object. A negative size says that nothing
+// could be read of it.
 type fact struct{ size, modified int64 }
 
 // known gives what the lake has, by object id.
 func (r *run) known(ctx context.Context) (map[int64]fact, error) {
 	out := map[int64]fact{}
-	err := r.writer.Known(ctx, func(o lake.Object) { out[o.Identity()] = fact{o.Size, o.Modified} })
+	err := r.writer.Known(ctx, func(o lake.Object) {
+		if o.Failed() {
+			o.Size = -1
+		}
+		out[o.Identity()] = fact{o.Size, o.Modified}
+	})
 	return out, err
 }
 
@@ -220,7 +228,11 @@ func (r *run) list(ctx context.Context, known map[int64]fact, units chan<- unit)
 				r.skip(e, "known")
 				return nil
 			}
-			r.changed = append(r.changed, e)
+			if f.size < 0 {
+				r.failed = append(r.failed, e)
+			} else {
+				r.changed = append(r.changed, e)
+			}
 			return nil
 		}
 		if r.cfg.Proofs != nil && r.cfg.Proofs.Evidence(e.Path) || e.Object.Size == 0 {

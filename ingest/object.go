@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/yagura-sec/yagura"
@@ -58,6 +60,8 @@ type opened struct {
 	in   yagura.Input
 	src  yagura.Source
 	done func()
+
+	byName bool // only its name says that it is of the source
 }
 
 // open opens an object and finds its source; nil without an error when no
@@ -80,7 +84,9 @@ func (r *run) open(e file.Entry) (*opened, error) {
 		o.done()
 		return nil, err
 	}
-	o.src = r.claim(e.Object.Key, head)
+	var sure yagura.Match
+	o.src, sure = r.claim(e.Object.Key, head)
+	o.byName = sure == yagura.ByKey && len(head) > 0
 	if o.src == nil {
 		o.done()
 		return nil, nil
@@ -95,40 +101,55 @@ func (r *run) open(e file.Entry) (*opened, error) {
 	return o, nil
 }
 
-// claim gives the source that is surest of the object.
-func (r *run) claim(key string, head []byte) yagura.Source {
+// claim gives the source that is surest of the object, and how sure it is.
+func (r *run) claim(key string, head []byte) (best yagura.Source, sure yagura.Match) {
 	if r.cfg.Force != nil {
-		return r.cfg.Force
+		return r.cfg.Force, yagura.ByBoth
 	}
-	var best yagura.Source
-	var sure yagura.Match
 	for _, s := range r.cfg.Sources {
 		if m := s.Match(key, head); m > sure {
 			best, sure = s, m
 		}
 	}
-	return best
+	return best, sure
 }
 
-// object puts one object into the batch; false when it is no log.
+const unclaimed = "no source recognises it; `yagura ingest --source NAME` forces one"
+
+// object puts one object into the batch; false when it is gone.
 func (r *run) object(ctx context.Context, b *lake.Batch, e file.Entry) (bool, error) {
+	object := lake.Object{Bucket: e.Object.Bucket, Key: e.Object.Key, Size: e.Object.Size, Modified: e.Modified}
 	o, err := r.open(e)
-	if err != nil {
-		r.note(&r.summary.Damaged, e, err.Error())
-		return false, nil // not recorded: the next run tries again
-	}
-	if o == nil {
-		r.note(&r.summary.Unclaimed, e, "no source recognises it; `yagura ingest --source NAME` forces one")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.note(&r.summary.Damaged, e, "it is gone since it was listed")
 		return false, nil
+	case err != nil:
+		r.note(&r.summary.Damaged, e, err.Error())
+		b.Object(object) // noted, so that the batches of a rerun are the same
+		b.End("", err.Error(), lake.Proof{})
+		return true, nil
+	case o == nil:
+		r.note(&r.summary.Unclaimed, e, unclaimed)
+		b.Object(object)
+		b.End("", unclaimed, lake.Proof{})
+		return true, nil
 	}
 	defer o.done()
-	b.Object(lake.Object{
-		Bucket: e.Object.Bucket, Key: e.Object.Key, Size: e.Object.Size, Modified: e.Modified,
-		Source: o.src.Schema().Source,
-	})
-	reason, err := r.decode(ctx, b, o)
+	object.Source = o.src.Schema().Source
+	b.Object(object)
+	if len(o.src.Schema().Identity) == 0 {
+		b.Sum = func() (string, error) {
+			sum, _, err := r.content(e)
+			return sum, err
+		}
+	}
+	records, reason, err := r.decode(ctx, b, o)
 	if err != nil {
 		return false, err
+	}
+	if records == 0 && reason == "" && o.byName {
+		reason = "its name is that of a " + object.Source + " log, but no record was found in it"
 	}
 	if _, err := io.Copy(io.Discard, o.body); err != nil && reason == "" {
 		reason = err.Error()
@@ -159,13 +180,17 @@ const groupEvents = 512
 
 // decode moves the object's records into the batch. Decoding and the lake's
 // side run at the same time. The reason says why the object ended early.
-func (r *run) decode(ctx context.Context, b *lake.Batch, o *opened) (reason string, err error) {
+func (r *run) decode(ctx context.Context, b *lake.Batch, o *opened) (records int, reason string, err error) {
 	full, free := make(chan *group, 2), make(chan *group, 3)
 	for range 3 {
 		free <- &group{events: make([]ocsf.Event, 0, groupEvents)}
 	}
 	stop := make(chan struct{})
-	defer close(stop)
+	defer func() { // the decoder must have ended before the file is closed
+		close(stop)
+		for range full { //nolint:revive // what it still gives is not wanted
+		}
+	}()
 	go func() {
 		defer close(full)
 		decodeObject(o, full, free, stop)
@@ -177,14 +202,10 @@ func (r *run) decode(ctx context.Context, b *lake.Batch, o *opened) (reason stri
 		}
 		if len(g.events) > 0 {
 			if err := b.Append(ctx, schema, g.events); err != nil {
-				// The decoder must not touch the file any more.
-				go func() {
-					for range full { //nolint:revive // drained so that the decoder ends
-					}
-				}()
-				return "", err
+				return records, "", err
 			}
 		}
+		records += len(g.events) + len(g.bad)
 		r.tell(func(p *Progress) {
 			p.Records += int64(len(g.events) + len(g.bad))
 			p.Quarantined += int64(len(g.bad))
@@ -196,13 +217,14 @@ func (r *run) decode(ctx context.Context, b *lake.Batch, o *opened) (reason stri
 		g.events, g.bad, g.reason = g.events[:0], nil, ""
 		free <- g
 	}
-	return reason, nil
+	return records, reason, nil
 }
 
 // decodeObject fills groups until the object ends. A panic of the decoder ends
 // the object and nothing else.
 func decodeObject(o *opened, full chan<- *group, free <-chan *group, stop <-chan struct{}) {
 	var g *group
+	var before int // records in earlier groups
 	take := func() bool {
 		select {
 		case g = <-free:
@@ -216,7 +238,8 @@ func decodeObject(o *opened, full chan<- *group, free <-chan *group, stop <-chan
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			g.reason = fmt.Sprintf("the decoder failed at record %d: %v; please report this (%s)", len(g.events), p, firstFrame())
+			g.events = g.events[:len(g.events)-min(1, len(g.events))] // what it was filling
+			g.reason = fmt.Sprintf("the decoder failed at record %d: %v; please report this (%s)", before+len(g.events)+len(g.bad), p, firstFrame())
 		}
 		full <- g
 	}()
@@ -226,7 +249,8 @@ func decodeObject(o *opened, full chan<- *group, free <-chan *group, stop <-chan
 		return
 	}
 	for {
-		if len(g.events)+len(g.bad) >= groupEvents {
+		if n := len(g.events) + len(g.bad); n >= groupEvents {
+			before += n
 			full <- g
 			if !take() {
 				g = &group{}
@@ -263,23 +287,18 @@ func firstFrame() string {
 }
 
 // revisit looks at the objects whose size or time differs from what the lake
-// knows: only their content decides.
+// knows, where only the content decides, and at those of which nothing could be
+// read: a newer program may.
 func (r *run) revisit(ctx context.Context) error {
-	for _, e := range r.changed {
-		sum, err := r.content(e)
-		if err != nil {
-			r.note(&r.summary.Damaged, e, err.Error())
-			continue
+	for i, e := range slices.Concat(r.failed, r.changed) {
+		take := r.readable(e)
+		if take && i >= len(r.failed) {
+			var err error
+			if take, err = r.take(ctx, e); err != nil {
+				return err
+			}
 		}
-		same, err := r.writer.Same(ctx, e.Object.Bucket, e.Object.Key, sum, e.Object.Size, e.Modified)
-		switch {
-		case err != nil:
-			return err
-		case same:
-			r.skip(e, "known")
-			continue
-		case !r.cfg.Replace:
-			r.note(&r.summary.Changed, e, "its content differs from what was ingested; the first content was kept; --replace takes the new one")
+		if !take {
 			r.skip(e, "")
 			continue
 		}
@@ -293,22 +312,67 @@ func (r *run) revisit(ctx context.Context) error {
 	return nil
 }
 
-// content gives the hash of an object's decompressed bytes.
-func (r *run) content(e file.Entry) (string, error) {
+// take says whether the object is to be ingested anew: its content is another
+// one, and the lake has only a part of it, or the operator wants it.
+func (r *run) take(ctx context.Context, e file.Entry) (bool, error) {
+	sum, ends, err := r.content(e)
+	if err != nil {
+		r.note(&r.summary.Damaged, e, err.Error())
+		return false, nil
+	}
+	same, whole, err := r.writer.Same(ctx, e.Object.Bucket, e.Object.Key, sum, e.Object.Size, e.Modified)
+	switch {
+	case err != nil:
+		return false, err
+	case same:
+		r.mu.Lock()
+		r.summary.Known++
+		r.mu.Unlock()
+	case r.cfg.Replace:
+		return true, nil
+	case whole:
+		r.note(&r.summary.Changed, e, "its content differs from what was ingested; the first content was kept; --replace takes the new one")
+	case !ends:
+		r.note(&r.summary.Damaged, e, "it still ends early; what was read of it was kept; run ingest again when it is whole")
+	default:
+		return true, nil
+	}
+	return false, nil
+}
+
+// readable says whether a source takes the object, and notes it if not.
+func (r *run) readable(e file.Entry) bool {
+	o, err := r.open(e)
+	switch {
+	case err != nil:
+		r.note(&r.summary.Damaged, e, err.Error())
+		return false
+	case o == nil:
+		r.note(&r.summary.Unclaimed, e, unclaimed)
+		return false
+	}
+	o.done()
+	return true
+}
+
+// content gives the hash of an object's decompressed bytes, and whether they
+// end where they should. A damaged end is no error: the bytes before it are
+// the content.
+func (r *run) content(e file.Entry) (sum string, ends bool, err error) {
 	f, err := os.Open(e.Path)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	defer f.Close()
 	z, err := unpack.NewReader(f, r.cfg.Limits)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	defer z.Close()
 	h := sha256.New()
-	// A damaged end does not matter here: the bytes before it are the content.
-	if n, err := io.Copy(h, z); err != nil && n == 0 {
-		return "", err
+	n, err := io.Copy(h, z)
+	if err != nil && n == 0 {
+		return "", false, err
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return hex.EncodeToString(h.Sum(nil)), err == nil, nil
 }

@@ -59,6 +59,9 @@ func (s *SourceSummary) add(x SourceSummary) {
 
 // object adds one committed object.
 func (s *Summary) object(o lake.Object, path string) {
+	if o.Source == "" { // noted when it was opened
+		return
+	}
 	src := s.Sources[o.Source]
 	if src == nil {
 		src = &SourceSummary{}

@@ -192,6 +192,8 @@ func (b *Batch) End(sum, reason string, proof Proof) {
 		o.Status = catalog.StatusFailed
 	case reason != "":
 		o.Status = catalog.StatusPartial
+	case o.Records > 0 && o.Records == o.Quarantined:
+		o.Status, o.Reason = catalog.StatusFailed, "none of its records could be read"
 	}
 	b.Sum = nil
 	o.Proof, o.ProofReason, o.ProofBy = proof.Status, proof.Reason, proof.By
