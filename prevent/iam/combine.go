@@ -6,46 +6,40 @@ import (
 
 // logic combines answers: truths for the fast path, trees for what stays open.
 type logic[T any] interface {
-	and(...T) T
-	or(...T) T
+	and(a, b T) T
+	or(a, b T) T
 	not(T) T
 	constant(bool) T
 }
 
 type truthLogic struct{}
 
-func (truthLogic) and(list ...truth) truth {
-	answer := yes
-	for _, t := range list {
-		answer = min(answer, t)
-	}
-	return answer
-}
-
-func (truthLogic) or(list ...truth) truth {
-	answer := no
-	for _, t := range list {
-		answer = max(answer, t)
-	}
-	return answer
-}
-
-func (truthLogic) not(t truth) truth { return yes - t }
-
+func (truthLogic) and(a, b truth) truth  { return min(a, b) }
+func (truthLogic) or(a, b truth) truth   { return max(a, b) }
+func (truthLogic) not(t truth) truth     { return yes - t }
 func (truthLogic) constant(b bool) truth { return truthOf(b) }
+
+// anyOf is or over a list.
+func anyOf[T any, L logic[T]](l L, list []T) T {
+	answer := l.constant(false)
+	for _, item := range list {
+		answer = l.or(answer, item)
+	}
+	return answer
+}
 
 // combine says whether the request is allowed: nothing denies, every gate is
 // open, and some way grants it. It is the whole of the evaluation logic.
 func combine[T any, L logic[T]](l L, e *evaluation, t *terms[T]) T {
-	undenied := l.and(l.not(l.or(t.deny[:]...)), l.constant(e.impossible() == ""))
+	open := l.and(l.not(anyOf(l, t.deny[:])), l.constant(e.impossible() == ""))
 	if e.needsNoPermission() {
-		return undenied
+		return open
 	}
-	gates := l.and(undenied, t.scp)
+	open = l.and(open, t.scp)
 	if len(e.policies.Endpoint) > 0 {
-		gates = l.and(gates, t.endpoint)
+		open = l.and(open, t.endpoint)
 	}
-	return l.and(gates, granted(l, e, t))
+	return l.and(open, granted(l, e, t))
 }
 
 // granted says whether identity side and resource side together grant the
@@ -54,10 +48,11 @@ func granted[T any, L logic[T]](l L, e *evaluation, t *terms[T]) T {
 	byDirect, byAnyone := l.constant(false), l.constant(false)
 	if !e.publicBlocked() {
 		byDirect = t.resource[direct]
-		byAnyone = l.or(t.resource[firstNamed:]...)
+		byAnyone = anyOf(l, t.resource[firstNamed:])
 	}
+	byDirect = l.or(byDirect, t.grant[direct])
 	if !e.identityCounts() {
-		return l.or(byDirect, t.grant[direct]) // a service, a token, an unsigned request
+		return byDirect // a service, a token, an unsigned request
 	}
 	limits := l.constant(true) // what a boundary and a session policy leave over
 	if len(e.policies.Session) > 0 {
@@ -74,15 +69,16 @@ func granted[T any, L logic[T]](l L, e *evaluation, t *terms[T]) T {
 		identity = l.constant(false)
 	}
 	identity = l.and(identity, limits)
-	byGrant := l.or(t.grant[direct], t.grant[byUser], l.and(t.grant[byRole], limits), l.and(t.grant[byAccount], identity))
+	// KMS grants count on their own, also across accounts.
+	byGrant := l.or(l.or(t.grant[direct], t.grant[byUser]), l.or(l.and(t.grant[byRole], limits), l.and(t.grant[byAccount], identity)))
 	if !e.sameSide {
 		return l.or(l.and(identity, byAnyone), byGrant)
 	}
-	byUserGrant := t.resource[byUser]
+	byUserPolicy := t.resource[byUser]
 	if e.caller.kind == federatedUser || len(e.policies.Session) > 0 {
-		byUserGrant = l.and(byUserGrant, limits)
+		byUserPolicy = l.and(byUserPolicy, limits)
 	}
-	named := l.or(byDirect, byUserGrant, l.and(t.resource[byRole], limits), byGrant)
+	named := l.or(l.or(byDirect, byUserPolicy), l.or(l.and(t.resource[byRole], limits), byGrant))
 	if e.resourceMustAllow() {
 		return l.or(named, l.and(t.resource[byAccount], identity))
 	}
@@ -121,8 +117,7 @@ func (e *evaluation) rcpsBind() bool {
 	if e.service == "kms" && (e.action == "retiregrant" || e.isAWSManagedKey()) {
 		return false
 	}
-	service, ok := e.table.Service(e.service)
-	return ok && service.RCP
+	return e.known && e.fact.rcp || !e.known && rcpService(e.service)
 }
 
 // isAWSManagedKey reports whether the key belongs to an AWS service. A key's ARN

@@ -93,7 +93,7 @@ func (e *evaluation) end() {
 // decide combines what the policies say.
 func (e *evaluation) decide() access.Decision {
 	t := e.collect()
-	denied := truthLogic{}.or(t.deny[:]...)
+	denied := anyOf(truthLogic{}, t.deny[:])
 	allowed := combine(truthLogic{}, e, &t)
 	switch {
 	case e.alwaysAllowed():

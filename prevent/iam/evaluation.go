@@ -6,7 +6,6 @@ import (
 	"unsafe"
 
 	"github.com/yagura-sec/yagura/prevent/iam/access"
-	"github.com/yagura-sec/yagura/prevent/iam/actions"
 	"github.com/yagura-sec/yagura/prevent/iam/pattern"
 )
 
@@ -49,13 +48,12 @@ type entry struct {
 type evaluation struct {
 	request  *access.Request
 	policies *Policies
-	table    *actions.Table
 
 	caller  caller
 	service string // prefix of the action, in lower case
 	action  string // name of the action, in lower case
-	id      actions.ID
-	known   bool // the table has the action
+	known   bool   // the table has the action
+	fact    fact   // …and says this
 
 	name     pattern.Name // the resource
 	whole    bool         // the resource is "*" of an action that takes none
@@ -63,9 +61,9 @@ type evaluation struct {
 	account  string       // owner of the resource
 	sameSide bool         // caller and resource are of one account
 
-	entries    []entry
-	derived    [8][1]string
-	used       int
+	entries    []entry // the context
+	derived    []entry // keys that follow from principal and resource
+	values     [len(derivedKeys)][1]string
 	unknownAll bool
 	unknown    []entry // keys only
 	knownKeys  []entry // keys only
@@ -107,6 +105,9 @@ func find(list []entry, hash uint32, key string) *entry {
 // lookup finds a context key.
 func (e *evaluation) lookup(hash uint32, key string) (*entry, presence) {
 	found := find(e.entries, hash, key)
+	if found == nil {
+		found = find(e.derived, hash, key)
+	}
 	if len(e.present) > 0 && find(e.present, hash, key) != nil {
 		return found, someValue
 	}
@@ -148,13 +149,9 @@ func (e *evaluation) Variable(key string) (value string, isAbsent bool, known tr
 
 // begin reads the request. It reports what is wrong with it, or "".
 func (e *evaluation) begin(p *Policies, r *access.Request) string {
-	table := e.table
-	if table == nil {
-		table, _ = actions.Embedded() // Compile has reported a damaged table
-	}
-	e.request, e.policies, e.table = r, p, table
+	e.request, e.policies = r, p
 	e.entries, e.unknown, e.knownKeys, e.present = e.entries[:0], e.unknown[:0], e.knownKeys[:0], e.present[:0]
-	e.used, e.unknownAll, e.set, e.whole = 0, false, nil, false
+	e.derived, e.unknownAll, e.set, e.whole = e.derived[:0], false, nil, false
 	if problem := e.readAction(r.Action); problem != "" {
 		return problem
 	}
@@ -208,7 +205,7 @@ func (e *evaluation) readAction(action string) string {
 	// The bytes live as long as the evaluation and change only in begin.
 	lowered := unsafe.String(&e.lowered[0], len(action))
 	e.service, e.action = lowered[:colon], lowered[colon+1:]
-	e.id, e.known = e.table.ID(lowered)
+	e.fact, e.known = facts()[lowered]
 	return ""
 }
 
@@ -216,7 +213,7 @@ func (e *evaluation) readAction(action string) string {
 const maxResource = 8 << 10
 
 func (e *evaluation) readResource(resource string) string {
-	e.whole = e.known && !e.table.TakesResource(e.id)
+	e.whole = e.known && !e.fact.takesResource
 	switch {
 	case resource == "" && !e.whole:
 		return "the resource is missing; write \"*\" for an action that takes none"
@@ -229,7 +226,8 @@ func (e *evaluation) readResource(resource string) string {
 		e.name = pattern.ParseName(resource)
 		switch {
 		case resource == "*":
-			e.whole = !e.needsResource()
+			// Where each call names a resource, "*" stands for a set and not for none.
+			e.whole = !e.known || !e.fact.needsResource
 		case !e.request.Literal && strings.ContainsAny(resource, "*?") && e.name.IsARN:
 			e.setPattern(resource)
 		}
@@ -244,20 +242,6 @@ func (e *evaluation) readResource(resource string) string {
 func (e *evaluation) setPattern(resource string) {
 	set := pattern.CompileResource(resource, pattern.Wildcards)
 	e.set = &set
-}
-
-// needsResource reports whether each call of the action names a resource, so
-// that "*" stands for a set and not for none.
-func (e *evaluation) needsResource() bool {
-	if !e.known {
-		return false
-	}
-	for _, r := range e.table.Action(e.id).Resources {
-		if r.Required {
-			return true
-		}
-	}
-	return false
 }
 
 // findAccount works out who owns the resource, see [access.Request].
@@ -284,42 +268,56 @@ var (
 	hashPrincipalArn    = keyHash("aws:PrincipalArn")
 )
 
-// derive adds the context keys that follow from the principal and the resource
-// and that the context does not give.
+// derivedKeys are the context keys that follow from the principal and the
+// resource.
+var derivedKeys = [...]entry{
+	derivedEntry("aws:ResourceAccount"), derivedEntry("aws:PrincipalIsAWSService"), derivedEntry("aws:PrincipalServiceName"),
+	derivedEntry("aws:username"), derivedEntry("aws:PrincipalType"), derivedEntry("aws:PrincipalAccount"), derivedEntry("aws:PrincipalArn"),
+}
+
+// The places of derivedKeys.
+const (
+	resourceAccountKey = iota
+	isServiceKey
+	serviceNameKey
+	usernameKey
+	typeKey
+	accountKey
+	arnKey
+)
+
+func derivedEntry(key string) entry { return entry{hash: keyHash(key), key: key} }
+
+// derive gives the keys that the context need not. The context's own come first.
 func (e *evaluation) derive() {
 	c := &e.caller
 	if e.account != "" {
-		e.add("aws:ResourceAccount", e.account)
+		e.give(resourceAccountKey, e.account)
 	}
 	switch c.kind {
 	case awsService:
-		e.add("aws:PrincipalIsAWSService", "true")
-		e.add("aws:PrincipalServiceName", c.text)
+		e.give(isServiceKey, "true")
+		e.give(serviceNameKey, c.text)
 		return
 	case anonymous, provider, stranger:
 		return
 	case user:
-		e.add("aws:username", c.name)
-		e.add("aws:PrincipalType", "User")
+		e.give(usernameKey, c.name)
+		e.give(typeKey, "User")
 	case root:
-		e.add("aws:PrincipalType", "Account")
+		e.give(typeKey, "Account")
 	case federatedUser:
-		e.add("aws:PrincipalType", "FederatedUser")
+		e.give(typeKey, "FederatedUser")
 	case role, session:
-		e.add("aws:PrincipalType", "AssumedRole")
+		e.give(typeKey, "AssumedRole")
 	}
-	e.add("aws:PrincipalIsAWSService", "false")
-	e.add("aws:PrincipalAccount", c.account)
-	e.add("aws:PrincipalArn", c.principalArn)
+	e.give(isServiceKey, "false")
+	e.give(accountKey, c.account)
+	e.give(arnKey, c.principalArn)
 }
 
-func (e *evaluation) add(key, value string) {
-	hash := keyHash(key)
-	if find(e.entries, hash, key) != nil {
-		return
-	}
-	slot := &e.derived[e.used]
-	e.used++
+func (e *evaluation) give(key int, value string) {
+	slot := &e.values[key]
 	slot[0] = value
-	e.entries = append(e.entries, entry{hash: hash, key: key, values: slot[:]})
+	e.derived = append(e.derived, entry{hash: derivedKeys[key].hash, key: derivedKeys[key].key, values: slot[:]})
 }

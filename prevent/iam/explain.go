@@ -239,7 +239,7 @@ func (e *evaluation) missingAllows(t *terms[truth]) (kinds []string) {
 		add(true, "blockPublicAccess")
 		t.resource = [grants]truth{}
 	}
-	anyone := truthLogic{}.or(t.resource[firstNamed:]...)
+	anyone := anyOf(truthLogic{}, t.resource[firstNamed:])
 	if !e.identityCounts() {
 		add(anyone != yes && !e.publicBlocked(), "resource")
 		return kinds

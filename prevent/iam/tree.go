@@ -39,7 +39,11 @@ func (t *tree) not(x *access.Expr) *access.Expr {
 	return &access.Expr{Not: x}
 }
 
-func (t *tree) and(list ...*access.Expr) *access.Expr {
+func (t *tree) and(a, b *access.Expr) *access.Expr { return t.all(a, b) }
+
+func (t *tree) or(a, b *access.Expr) *access.Expr { return t.any(a, b) }
+
+func (t *tree) all(list ...*access.Expr) *access.Expr {
 	var items []*access.Expr
 	for _, x := range list {
 		switch {
@@ -61,7 +65,7 @@ func (t *tree) and(list ...*access.Expr) *access.Expr {
 	return &access.Expr{And: items}
 }
 
-func (t *tree) or(list ...*access.Expr) *access.Expr {
+func (t *tree) any(list ...*access.Expr) *access.Expr {
 	var items []*access.Expr
 	for _, x := range list {
 		switch {
@@ -135,9 +139,9 @@ func (t *tree) resource(s *statement) *access.Expr {
 		}
 	}
 	if s.notResource {
-		return t.not(t.or(any...))
+		return t.not(t.any(any...))
 	}
-	return t.or(any...)
+	return t.any(any...)
 }
 
 func (t *tree) statement(s *statement) *access.Expr {
@@ -178,9 +182,9 @@ func (t *tree) ask(policies []*Policy) (allow [grants]*access.Expr, deny *access
 		}
 	}
 	for i, list := range allows {
-		allow[i] = t.or(list...)
+		allow[i] = t.any(list...)
 	}
-	return allow, t.or(denies...)
+	return allow, t.any(denies...)
 }
 
 // collect is [evaluation.collect] for trees.
@@ -189,7 +193,7 @@ func (t *tree) collect() (out terms[*access.Expr]) {
 	one := func(policies []*Policy, kind policy.Kind) *access.Expr {
 		allow, deny := t.ask(policies)
 		out.deny[kind] = t.or(out.deny[kind], deny)
-		return t.or(allow[:]...)
+		return t.any(allow[:]...)
 	}
 	if e.identityCounts() {
 		out.identity = one(p.Identity, policy.Identity)
@@ -233,7 +237,7 @@ func grantLeaf(g *access.Grant) *access.Expr {
 func (e *evaluation) decideOpen() (access.Decision, *access.Expr) {
 	t := &tree{e: e, leaves: map[*access.Expr]*condition{}, seen: map[string]*access.Expr{}}
 	terms := t.collect()
-	denied := t.or(terms.deny[:]...)
+	denied := t.any(terms.deny[:]...)
 	allowed := combine(t, e, &terms)
 	b := newDiagram(t)
 	possible := b.constraints()

@@ -21,9 +21,9 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSize bounds a document in bytes. AWS's own limits are at most 32 KiB; a
+// maxSize bounds a document in bytes. AWS's own limits are at most 32 KiB; a
 // bigger document is refused, which keeps a decision within a second and 100 MB.
-const MaxSize = 2 << 20
+const maxSize = 2 << 20
 
 // Kind is the place where a policy is attached; it decides which elements the
 // document may hold.
@@ -142,8 +142,8 @@ const maxErrors = 50
 // at most 50 of them in the order of the text; the document is then nil.
 func Parse(kind Kind, src []byte) (*Document, error) {
 	d := &Document{Kind: kind, src: src, lines: []int{0}}
-	if len(src) > MaxSize {
-		return nil, &Error{Line: 1, Column: 1, Message: fmt.Sprintf("the document has %d bytes, at most %d are read", len(src), MaxSize)}
+	if len(src) > maxSize {
+		return nil, &Error{Line: 1, Column: 1, Message: fmt.Sprintf("the document has %d bytes, at most %d are read", len(src), maxSize)}
 	}
 	for i, c := range src {
 		if c == '\n' {

@@ -106,7 +106,7 @@ func TestParseReportsEachError(t *testing.T) {
 func TestParseIsBounded(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`{"Statement":[`)
-	for i := 0; b.Len() < MaxSize-200; i++ {
+	for i := 0; b.Len() < maxSize-200; i++ {
 		if i > 0 {
 			b.WriteByte(',')
 		}
@@ -118,7 +118,7 @@ func TestParseIsBounded(t *testing.T) {
 	if err != nil || len(d.Statements) < 15000 {
 		t.Fatal(err)
 	}
-	t.Logf("%d MiB in %v", MaxSize>>20, time.Since(start))
+	t.Logf("%d MiB in %v", maxSize>>20, time.Since(start))
 	b.WriteString(strings.Repeat(" ", 3<<20))
 	if _, err := Parse(Identity, []byte(b.String())); err == nil || !strings.Contains(err.Error(), "at most 2097152 are read") {
 		t.Errorf("5 MB: %v", err)
