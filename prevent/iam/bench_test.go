@@ -25,8 +25,10 @@ func small(b testing.TB) (*Policies, *access.Request) {
 		Principal: "arn:aws:sts::111122223333:assumed-role/app/i-1", Action: "s3:GetObject", Resource: "arn:aws:s3:::logs/2026/11/23.gz",
 		ResourceAccount: "111122223333",
 		Context: []access.Value{
-			{Key: "aws:SecureTransport", Values: []string{"true"}}, {Key: "aws:RequestedRegion", Values: []string{"eu-west-1"}},
-			{Key: "aws:SourceIp", Values: []string{"203.0.113.7"}}, {Key: "aws:UserAgent", Values: []string{"aws-sdk-go-v2/1.40"}},
+			{Key: "aws:SecureTransport", Values: []string{"true"}},
+			{Key: "aws:RequestedRegion", Values: []string{"eu-west-1"}},
+			{Key: "aws:SourceIp", Values: []string{"203.0.113.7"}},
+			{Key: "aws:UserAgent", Values: []string{"aws-sdk-go-v2/1.40"}},
 		},
 	}
 }

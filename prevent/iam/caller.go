@@ -92,11 +92,13 @@ func (e *evaluation) asksWithToken() bool {
 func (e *evaluation) readARN(text string) string {
 	c := &e.caller
 	var parts [6]string
-	rest, ok := text, true
+	rest := text
 	for i := range 5 {
-		if parts[i], rest, ok = strings.Cut(rest, ":"); !ok {
+		head, tail, ok := strings.Cut(rest, ":")
+		if !ok {
 			return badPrincipal
 		}
+		parts[i], rest = head, tail
 	}
 	c.partition, c.account = parts[1], parts[4]
 	c.principalArn = text

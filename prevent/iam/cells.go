@@ -72,6 +72,7 @@ func (b *diagram) pairs(k *keyAtoms, atoms []int) int {
 				possible = b.and(possible, b.or(b.literal(x), b.not(b.literal(y))))
 			case no:
 				possible = b.and(possible, b.not(b.and(b.literal(x), b.literal(y))))
+			case open:
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -177,21 +178,12 @@ func (e *evaluation) impossible() string {
 		return "partition"
 	case e.service == "sts" && e.action == "assumerole" && e.caller.kind == root && len(e.policies.Session) == 0:
 		return "service"
-	case e.service == "iam" && strings.HasPrefix(s[5], "role/aws-reserved/sso.amazonaws.com/") && has(reservedRole, e.action),
-		e.service == "iam" && s[4] == "aws" && strings.HasPrefix(s[5], "policy/") && has(managedPolicy, e.action),
-		e.service == "kms" && strings.HasPrefix(s[5], "alias/aws/") && has(reservedAlias, e.action):
+	case e.service == "iam" && strings.HasPrefix(s[5], "role/aws-reserved/sso.amazonaws.com/") && slices.Contains(reservedRole, e.action),
+		e.service == "iam" && s[4] == "aws" && strings.HasPrefix(s[5], "policy/") && slices.Contains(managedPolicy, e.action),
+		e.service == "kms" && strings.HasPrefix(s[5], "alias/aws/") && slices.Contains(reservedAlias, e.action):
 		return "service"
 	}
 	return ""
-}
-
-func has(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return true
-		}
-	}
-	return false
 }
 
 // Operations that AWS refuses on what it manages itself: roles of IAM Identity

@@ -207,6 +207,7 @@ func (c *condition) eval(e *evaluation) truth {
 			return no
 		}
 		return open
+	case present:
 	}
 	if plainOnMulti {
 		return no // IAM wants ForAllValues or ForAnyValue for such a key.

@@ -241,15 +241,15 @@ func (c *condition) signature(negated bool) string {
 
 // values is "the key's value matches one of the operands", or the opposite.
 func (b *diagram) values(name string, k *keyAtoms, c *condition) int {
-	any := falseNode
+	some := falseNode
 	for i := range c.operands {
 		one := condition{operator: c.operator, operands: c.operands[i : i+1]}
 		atom := b.atom("value " + one.signature(false) + " " + name)
 		k.ordinary[atom] = &valueAtom{c.operator, &c.operands[i]}
-		any = b.or(any, b.literal(atom))
+		some = b.or(some, b.literal(atom))
 	}
 	if c.negated {
-		return b.not(any)
+		return b.not(some)
 	}
-	return any
+	return some
 }

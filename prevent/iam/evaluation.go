@@ -140,6 +140,7 @@ func (e *evaluation) Variable(key string) (value string, isAbsent bool, known tr
 		return "", true, no
 	case perhaps, someValue:
 		return "", false, open
+	case present:
 	}
 	if len(entry.values) != 1 {
 		return "", false, no

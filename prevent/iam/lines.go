@@ -48,7 +48,7 @@ const maxLine = 64 << 20
 // error is one of reading or writing.
 func (l Lines) Decide(r io.Reader, w io.Writer) (bad int, err error) {
 	in := bufio.NewReaderSize(r, 64<<10)
-	out := bufio.NewWriter(w)
+	out := bufio.NewWriter(w) // keeps its first error for Flush
 	d := decoder{compiled: map[string]*Policy{}}
 	for number := 1; ; number++ {
 		line, tooLong, err := readLine(in)
@@ -66,7 +66,7 @@ func (l Lines) Decide(r io.Reader, w io.Writer) (bad int, err error) {
 	}
 }
 
-func (l Lines) one(d *decoder, out *bufio.Writer, number int, line []byte, tooLong bool) (failed bool) {
+func (l Lines) one(d *decoder, out io.Writer, number int, line []byte, tooLong bool) (failed bool) {
 	q := question{ID: json.RawMessage("null")}
 	err := errors.New("the line is longer than 64 MiB")
 	if !tooLong {
@@ -213,8 +213,7 @@ func (d *decoder) read(line []byte, q *question) error {
 		if q.ID = findID(line); q.ID == nil {
 			q.ID = json.RawMessage("null")
 		}
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			return fmt.Errorf("member %s: a %s cannot stand here", wrong.Field, wrong.Value)
 		}
 		return fmt.Errorf("not JSON: %w", err)

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/yagura-sec/yagura/prevent/iam/policy"
@@ -137,14 +138,8 @@ func (e *evaluation) isService(name string) bool {
 	if name == called || name == "*" {
 		return true
 	}
-	if v := find(e.entries, hashServiceNames, "aws:PrincipalServiceNamesList"); v != nil {
-		for _, other := range v.values {
-			if other == name {
-				return true
-			}
-		}
-	}
-	return false
+	v := find(e.entries, hashServiceNames, "aws:PrincipalServiceNamesList")
+	return v != nil && slices.Contains(v.values, name)
 }
 
 var (

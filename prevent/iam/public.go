@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/yagura-sec/yagura/prevent/iam/policy"
@@ -49,7 +50,7 @@ func narrowed(s *policy.Statement) bool {
 		c := &s.Conditions[i]
 		operator := strings.TrimPrefix(strings.ToLower(c.Operator.Value), "foranyvalue:")
 		key := strings.ToLower(c.Key.Value)
-		if !has(narrowingOperators, operator) || !has(narrowing, key) || len(c.Values) == 0 {
+		if !slices.Contains(narrowingOperators, operator) || !slices.Contains(narrowing, key) || len(c.Values) == 0 {
 			continue
 		}
 		fixed := true

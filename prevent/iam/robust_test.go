@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestBadInput(t *testing.T) {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			fmt.Fprintf(&b, statement, strings.ReplaceAll(resource, "#", fmt.Sprint(i)))
+			fmt.Fprintf(&b, statement, strings.ReplaceAll(resource, "#", strconv.Itoa(i)))
 		}
 		return b.String() + "]}"
 	}

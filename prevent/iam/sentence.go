@@ -2,6 +2,7 @@ package iam
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -58,7 +59,7 @@ func (w wording) statement(m *access.Match, language int) string {
 	if m.Policy != "" {
 		b.WriteString(" " + plainText(m.Policy))
 	}
-	name := fmt.Sprint(m.Statement)
+	name := strconv.Itoa(m.Statement)
 	if m.Sid != "" {
 		name = plainText(m.Sid)
 	}

@@ -1,15 +1,15 @@
 package iam
 
 import (
-	"bufio"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/yagura-sec/yagura/prevent/iam/access"
 )
 
 // writeTable writes one verdict for people.
-func writeTable(out *bufio.Writer, number int, q *question, v *access.Verdict, err error, japanese bool) {
+func writeTable(out io.Writer, number int, q *question, v *access.Verdict, err error, japanese bool) {
 	fmt.Fprintf(out, "%d  %s  %s  %s  %s\n", number, plainText(strings.Trim(string(q.ID), `"`)),
 		plainText(q.request.Principal), plainText(q.request.Action), plainText(q.request.Resource))
 	if err != nil {
@@ -45,7 +45,7 @@ func writeTable(out *bufio.Writer, number int, q *question, v *access.Verdict, e
 	fmt.Fprintln(out)
 }
 
-func writeMatch(out *bufio.Writer, word string, m *access.Match) {
+func writeMatch(out io.Writer, word string, m *access.Match) {
 	mark := " "
 	if m.Deciding {
 		mark = "*"

@@ -117,6 +117,7 @@ func (t *tree) condition(c *condition) *access.Expr {
 		return always
 	case no:
 		return nil
+	case open:
 	}
 	x := &access.Expr{Operator: c.source.Operator.Value, Key: c.key}
 	for _, v := range c.source.Values {
@@ -131,17 +132,18 @@ func (t *tree) resource(s *statement) *access.Expr {
 		return always
 	case no:
 		return nil
+	case open:
 	}
-	var any []*access.Expr
+	var some []*access.Expr
 	for i := range s.resources {
 		if t.e.matchARN(&s.resources[i]) == open {
-			any = append(any, t.leaf(&access.Expr{Resource: s.source.Resources[i].Value}, nil))
+			some = append(some, t.leaf(&access.Expr{Resource: s.source.Resources[i].Value}, nil))
 		}
 	}
 	if s.notResource {
-		return t.not(t.any(any...))
+		return t.not(t.any(some...))
 	}
-	return t.any(any...)
+	return t.any(some...)
 }
 
 func (t *tree) statement(s *statement) *access.Expr {
@@ -206,6 +208,7 @@ func (t *tree) collect() (out terms[*access.Expr]) {
 	for i := range p.Grants {
 		g := &p.Grants[i]
 		switch named, answer := e.askGrant(g); answer {
+		case no:
 		case yes:
 			out.grant[named] = always
 		case open:

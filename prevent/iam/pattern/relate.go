@@ -61,6 +61,7 @@ func (p *Pattern) symbols(v Variables) (out []symbol) {
 				continue
 			}
 			text = value
+		case literal:
 		}
 		for _, c := range text {
 			out = append(out, c)
