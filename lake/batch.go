@@ -120,7 +120,7 @@ func (b *Batch) Append(ctx context.Context, schema *ocsf.Schema, events []ocsf.E
 		o.Records++
 	}
 	if b.memory >= spillAt {
-		return b.spill(ctx)
+		return b.w.lake.full(b.spill(ctx))
 	}
 	return nil
 }
@@ -216,7 +216,7 @@ type Result struct {
 // Commit makes the batch part of the lake.
 func (b *Batch) Commit(ctx context.Context) (Result, error) {
 	res, err := b.commit(ctx)
-	if err != nil {
+	if err = b.w.lake.full(err); err != nil {
 		b.fail(err)
 	}
 	b.finish()

@@ -54,7 +54,7 @@ func (w *Writer) Compact(ctx context.Context, all bool, progress func(done, tota
 			}
 		}
 	}
-	return w.compactGroups(ctx, groups, total, progress)
+	return w.lake.full(w.compactGroups(ctx, groups, total, progress))
 }
 
 // byDay cuts files, which are sorted by source and day, into days.

@@ -49,6 +49,8 @@ type Lake struct {
 	emptyMu sync.Mutex
 	empty   bool // there is no catalogue yet
 
+	readers readers
+
 	viewsMu sync.Mutex
 	viewsAt *int64 // generation of the catalogue that the SQL views show
 }
@@ -107,6 +109,7 @@ func (l *Lake) openCatalog(ctx context.Context) error {
 
 // Close releases the lake.
 func (l *Lake) Close() error {
+	l.readers.close()
 	var errs []error
 	if l.db != nil {
 		errs = append(errs, l.db.Close())

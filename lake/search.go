@@ -11,6 +11,7 @@ import (
 
 	"github.com/yagura-sec/yagura/lake/ask"
 	"github.com/yagura-sec/yagura/lake/internal/catalog"
+	"github.com/yagura-sec/yagura/lake/internal/table"
 	"github.com/yagura-sec/yagura/lake/internal/words"
 	"github.com/yagura-sec/yagura/ocsf"
 )
@@ -48,6 +49,9 @@ func (l *Lake) questionOn(f ask.Filter, files []catalog.File) (*question, error)
 			continue
 		}
 		in, _, err := l.candidates(s, f, files)
+		if err == nil {
+			in, err = l.resolve(s, f, in)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -306,40 +310,44 @@ func (l *Lake) searchWindow(ctx context.Context, f ask.Filter, files []catalog.F
 	if err != nil {
 		return nil, err
 	}
-	return q.fetch(ctx, places, p.Raw)
+	return q.fetch(places, p.Raw)
 }
 
 // fetch reads the events at the places, in their order.
-func (q *question) fetch(ctx context.Context, places []place, raw bool) ([]ask.Hit, error) {
+func (q *question) fetch(places []place, raw bool) ([]ask.Hit, error) {
 	type file struct{ source, path string }
 	byFile := map[file][]int64{}
 	order := map[place]int{}
-	var names []file
 	for i, p := range places {
 		k := file{p.source, p.path}
-		if byFile[k] == nil {
-			names = append(names, k)
-		}
 		byFile[k] = append(byFile[k], p.row)
 		order[p] = i
 	}
 	hits := make([]ask.Hit, len(places))
-	for _, k := range names {
-		schema := q.lake.schemas[k.source]
-		err := q.each(ctx, ask.Rows(schema, k.path, byFile[k], raw), func(rows *sql.Rows) error {
-			var row int64
-			var ev ocsf.Event
-			if err := scanEvent(rows, schema, &row, &ev, raw); err != nil {
-				return err
+	var work []func() error
+	for k, rows := range byFile {
+		work = append(work, func() error {
+			slices.Sort(rows)
+			schema := q.lake.schemas[k.source]
+			var names []string
+			if !raw {
+				names = slices.DeleteFunc(schema.Names(), func(n string) bool { return n == "raw_data" })
 			}
-			hits[order[place{k.source, k.path, row}]] = ask.Hit{Source: k.source, Event: ev}
-			return nil
+			return q.lake.read(k.path, func(r *table.Reader) error {
+				b, err := r.RowsAt(schema, rows, names...)
+				if err != nil {
+					return err
+				}
+				for i, row := range rows {
+					h := &hits[order[place{k.source, k.path, row}]]
+					h.Source = k.source
+					b.Event(i, &h.Event)
+				}
+				return nil
+			})
 		})
-		if err != nil {
-			return nil, err
-		}
 	}
-	return hits, nil
+	return hits, parallel(q.lake.cfg.Threads, work)
 }
 
 // scanEvent reads what ask.Rows selects.

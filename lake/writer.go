@@ -43,7 +43,7 @@ type Writer struct {
 func (l *Lake) Write(ctx context.Context) (*Writer, error) {
 	w, err := l.take(ctx)
 	if err != nil {
-		return nil, err
+		return nil, l.full(err)
 	}
 	if err := w.clean(ctx); err != nil {
 		w.Close()
@@ -184,6 +184,16 @@ func (w *Writer) orphans(ctx context.Context) ([]string, error) {
 	})
 	return out, err
 }
+
+// full says what to do when an error is that of a full disk.
+func (l *Lake) full(err error) error {
+	if err == nil || !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) && !strings.Contains(err.Error(), "disk is full") || errors.Is(err, errFull) {
+		return err
+	}
+	return fmt.Errorf("%w: make room for %s and run the same command again; what was committed is kept: %w", errFull, l.cfg.Dir, err)
+}
+
+var errFull = errors.New("the disk is full")
 
 func (l *Lake) path(name string) string { return filepath.Join(l.cfg.Dir, filepath.FromSlash(name)) }
 

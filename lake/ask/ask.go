@@ -10,6 +10,7 @@ package ask
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,32 @@ type Filter struct {
 	From    time.Time  // inclusive; zero: open
 	To      time.Time  // exclusive; zero: open
 	Where   query.Expr // checked; nil: everything
+}
+
+// Passes tests a hit of the schema's source, with its raw record, in memory:
+// the same as the SQL does.
+func (f *Filter) Passes(schema *ocsf.Schema, h *Hit) (bool, error) {
+	if !f.From.IsZero() && h.Event.Time < f.From.UnixMicro() || !f.To.IsZero() && h.Event.Time >= f.To.UnixMicro() {
+		return false, nil
+	}
+	if f.Where == nil {
+		return true, nil
+	}
+	return query.Eval(f.Where, local{h, schema})
+}
+
+// local is a hit that knows which names are its source's own.
+type local struct {
+	*Hit
+	schema *ocsf.Schema
+}
+
+// Values leaves out leaves that are a name of the source.
+func (l local) Values(t target) []string {
+	if t.Path == "" && t.Leaf != "" && lists(l.schema, t.Leaf) {
+		t.Leaf = ""
+	}
+	return l.Hit.Values(t)
 }
 
 // Set is what the sources contribute to a statement.
@@ -40,6 +67,9 @@ type relation struct {
 type File struct {
 	Path   string
 	Ranges [][2]int64 // row numbers from and to (exclusive); none: all rows
+	// Exact says that exactly Rows pass the filter.
+	Exact bool
+	Rows  []int64
 }
 
 // Matcher is a test of the raw record that SQL cannot express; the engine
@@ -101,8 +131,8 @@ func quote(s string) string {
 }
 
 // lists says whether the source has a top-level field of that name.
-func (r *relation) lists(name string) bool {
-	return slices.ContainsFunc(r.Schema.Native, func(n ocsf.Native) bool { return n.Name == name && len(n.Columns) > 0 })
+func lists(s *ocsf.Schema, name string) bool {
+	return slices.ContainsFunc(s.Native, func(n ocsf.Native) bool { return n.Name == name && len(n.Columns) > 0 })
 }
 
 // Column gives the expression of a column in the relation, NULL of its type
@@ -201,6 +231,10 @@ func sqlType(k ocsf.Kind) string {
 func (r *relation) selects(columns string) []string {
 	var out, whole []string
 	for _, f := range r.Files {
+		if f.Exact {
+			out = append(out, "SELECT "+columns+" FROM "+scan(quote(f.Path))+" WHERE file_row_number IN ("+numbers(f.Rows)+")")
+			continue
+		}
 		if len(f.Ranges) == 0 {
 			whole = append(whole, quote(f.Path))
 			continue
@@ -221,6 +255,17 @@ func (r *relation) selects(columns string) []string {
 		out = append(out, s)
 	}
 	return out
+}
+
+func numbers(rows []int64) string {
+	var b strings.Builder
+	for i, n := range rows {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strconv.FormatInt(n, 10))
+	}
+	return b.String()
 }
 
 // union joins the selects of all relations; columns gives the select list for

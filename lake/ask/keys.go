@@ -12,7 +12,16 @@ import (
 // Piece is a text that every matching raw record holds.
 type Piece struct {
 	Text  string
-	Whole bool // it stands between word boundaries
+	Whole bool                  // it stands between word boundaries
+	In    func(raw string) bool // a quick test whether a record holds it
+}
+
+func wordPiece(lit string, whole bool) Piece {
+	pattern := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`).Replace(lit)
+	if !whole {
+		pattern = "*" + pattern + "*"
+	}
+	return Piece{Text: lit, Whole: whole, In: match.NewWords(pattern).Match}
 }
 
 // maxAlternatives bounds the disjunction that Pieces gives.
@@ -89,11 +98,11 @@ func possible(schema *ocsf.Schema, t query.Term) bool {
 func termPieces(schema *ocsf.Schema, t query.Term) []Piece {
 	if w, ok := t.Test.(*match.Words); ok && t.Field == "" {
 		if lit, plain := w.Literal(); plain {
-			return []Piece{{Text: lit, Whole: true}}
+			return []Piece{wordPiece(lit, true)}
 		}
 		var out []Piece
 		for _, lit := range w.Literals() {
-			out = append(out, Piece{Text: lit})
+			out = append(out, wordPiece(lit, false))
 		}
 		return out
 	}
@@ -117,5 +126,5 @@ func termPieces(schema *ocsf.Schema, t query.Term) []Piece {
 			return nil
 		}
 	}
-	return []Piece{{Text: lit, Whole: true}}
+	return []Piece{{Text: lit, Whole: true, In: func(raw string) bool { return strings.Contains(raw, lit) }}}
 }

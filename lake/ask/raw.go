@@ -92,7 +92,7 @@ func (c *compiler) rawTest(t query.Term) string {
 		return ""
 	}
 	find, at := jsonscan.Path, t.Target.Path
-	if at == "" && c.r.lists(t.Target.Leaf) {
+	if at == "" && lists(c.r.Schema, t.Target.Leaf) {
 		return "" // the source's own name, not a part of others
 	}
 	if at == "" {

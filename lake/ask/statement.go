@@ -29,17 +29,8 @@ func (rs Set) Keys(oldest bool, after *Key, limit int) string {
 	return s + fmt.Sprintf("\nORDER BY at_us %s, object_id, record_no LIMIT %d", dir, limit)
 }
 
-// Rows reads whole rows of one file by row number: the schema's columns in the
-// order of Schema.Names, in the forms that [Scan] reads; raw_data only if asked.
-func Rows(schema *ocsf.Schema, path string, rows []int64, raw bool) string {
-	nums := make([]string, len(rows))
-	for i, n := range rows {
-		nums[i] = fmt.Sprint(n)
-	}
-	return "SELECT file_row_number, " + strings.Join(rowColumns(schema, raw), ", ") +
-		" FROM " + scan(quote(path)) + " WHERE file_row_number IN (" + strings.Join(nums, ", ") + ")"
-}
-
+// rowColumns gives the schema's columns in the order of Schema.Names as plain
+// values: times in µs, lists as JSON; raw_data only if asked.
 func rowColumns(schema *ocsf.Schema, raw bool) []string {
 	r := &relation{Schema: schema, has: map[string]bool{}}
 	for _, n := range schema.Names() {
@@ -62,7 +53,7 @@ func rowColumns(schema *ocsf.Schema, raw bool) []string {
 }
 
 // All reads whole rows of every source in order of time, one statement a
-// source, in the forms that Rows gives.
+// source, with the columns in the order of Schema.Names, times in µs, lists as JSON.
 func (rs Set) All(raw bool) map[string]string {
 	out := map[string]string{}
 	for _, r := range rs {

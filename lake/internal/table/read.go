@@ -72,45 +72,14 @@ func (r *Reader) appendColumn(rg parquet.RowGroup, c *column, b *Builder) error 
 		return nil
 	}
 	chunks := rg.ColumnChunks()
-	switch c.meta.Kind {
-	case ocsf.Int, ocsf.Time:
-		return each(chunks[at], func(v parquet.Value) {
-			if v.IsNull() {
-				c.nums = append(c.nums, ocsf.Null)
-				return
-			}
-			c.nums = append(c.nums, v.Int64())
-		})
-	case ocsf.Bool:
-		return each(chunks[at], func(v parquet.Value) {
-			t := ocsf.Unknown
-			if !v.IsNull() {
-				t = ocsf.TriOf(v.Boolean())
-			}
-			c.tris = append(c.tris, byte(t))
-		})
-	case ocsf.Texts:
+	if c.meta.Kind == ocsf.Texts {
 		return appendLists(chunks[at], c)
-	case ocsf.ID:
-		var zero [16]byte
-		if err := each(chunks[at], func(v parquet.Value) {
-			if v.IsNull() {
-				c.uuid, c.is = append(c.uuid, zero[:]...), append(c.is, 0)
-				return
-			}
-			c.uuid, c.is = append(c.uuid, v.ByteArray()...), append(c.is, 1)
-		}); err != nil {
-			return err
-		}
-		b.bytes += 17 * rows
-		at = r.index[c.meta.Name+textSuffix]
 	}
-	return each(chunks[at], func(v parquet.Value) {
-		if !v.IsNull() {
-			c.text = append(c.text, v.ByteArray()...)
-		}
-		c.ends = append(c.ends, uint32(len(c.text)))
-	})
+	if err := each(chunks[at], c.adder()); err != nil || c.meta.Kind != ocsf.ID {
+		return err
+	}
+	b.bytes += 17 * rows
+	return each(chunks[r.index[c.meta.Name+textSuffix]], c.addText)
 }
 
 // absent appends n rows without a value.

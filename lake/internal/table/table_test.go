@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -182,5 +183,65 @@ func TestColumnsUnknownToTheFileAreAbsent(t *testing.T) {
 	got.Event(0, &back)
 	if d := cmp.Diff(ev, back); d != "" {
 		t.Errorf("(-wrote +read):\n%s", d)
+	}
+}
+
+// Rows that are picked are the rows that a full read gives.
+func TestRowsAt(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	b := NewBuilder(wide())
+	for range 5000 {
+		var ev ocsf.Event
+		anyEvent(r, &ev)
+		ev.Raw += strings.Repeat("x", r.IntN(3000)) // several pages
+		b.Append(&ev)
+	}
+	path := filepath.Join(t.TempDir(), "x.parquet")
+	f, err := Create(path, b.Schema(), Profile{Compacted: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := identity(5000)
+	for _, part := range [][]int32{all[:3000], all[3000:]} {
+		if err := f.WriteGroup(b, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rd, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rd.Close()
+	for range 60 {
+		var rows []int64
+		for n := r.Int64N(200); n < 5000; n += 1 + r.Int64N(1+r.Int64N(900)) {
+			rows = append(rows, n)
+		}
+		got, err := rd.RowsAt(wide(), rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range rows {
+			var want, have ocsf.Event
+			b.Event(int(n), &want)
+			got.Event(i, &have)
+			if d := cmp.Diff(want, have); d != "" {
+				t.Fatalf("row %d (-full +picked):\n%s", n, d)
+			}
+		}
+		from := r.Int64N(4900)
+		if err := rd.Raw(from, from+100, func(n int64, raw []byte) {
+			if string(raw) != string(b.Text("raw_data", int(n))) {
+				t.Fatalf("raw of row %d differs", n)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := rd.RowsAt(wide(), []int64{5000}); err == nil {
+		t.Error("no error for a row behind the end")
 	}
 }

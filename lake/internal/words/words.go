@@ -31,7 +31,7 @@ const BlockRows = 1024
 const (
 	magic      = "YGW1"
 	bucketSize = 32
-	bitsPerKey = 10
+	bitsPerKey = 14
 )
 
 // salts of the split block bloom filter, from the Parquet specification.
