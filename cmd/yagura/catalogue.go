@@ -109,6 +109,7 @@ var messages = map[string]phrase{
 	"no-event":          {"no event %q in %s: ids stand in the id column of `yagura search` and are case-sensitive", "%[2]s に %[1]q というイベントはありません。ID は `yagura search` の id 列にあり、大文字と小文字を区別します"},
 	"same-id":           {"%d records have this id", "この ID のレコードは %d 件あります"},
 	"data-file":         {"--data %s is a file: name a directory", "--data %s はファイルです。ディレクトリを指定してください"},
+	"bad-data":          {"--data %s: %s; name a directory", "--data %s: %s。ディレクトリを指定してください"},
 	"empty-lake":        {"there is nothing in the lake in %s yet: `yagura ingest PATH` brings logs, `yagura demo` brings a sample", "%s にはまだ何もありません。`yagura ingest PATH` でログを、`yagura demo` で見本を取り込めます"},
 	"more":              {"%d shown, there are more: --after %s goes on, --all gives everything", "%d 件を表示しました。続きは --after %s、すべては --all です"},
 	"truncated":         {"stopped after %d rows, there are more: --max-rows raises the limit", "%d 行で打ち切りました。続きがあります（上限は --max-rows で変えられます）"},

@@ -111,8 +111,8 @@ func (p *program) written(s world.Summary) error {
 // sample writes the sample organisation below the data directory unless it is
 // there, ingests it and says what to look at.
 func (p *program) sample(ctx context.Context, d demo) error {
-	if st, err := os.Stat(p.data); err == nil && !st.IsDir() {
-		return p.wrong("data-file", p.data)
+	if err := p.directory(); err != nil {
+		return err
 	}
 	dir := filepath.Join(p.data, "sample")
 	story, err := p.sampleStory(ctx, d, dir)

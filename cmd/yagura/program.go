@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -57,7 +59,7 @@ func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use: "yagura", Short: p.say("short.yagura"), Long: p.say("long.yagura"),
 		SilenceErrors: true, SilenceUsage: true, Args: cobra.ArbitraryArgs,
-		PersistentPreRunE: func(*cobra.Command, []string) error { return p.prepare() },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return p.prepare(c.Flags().Changed("lang")) },
 		RunE:              p.group,
 	}
 	f := root.PersistentFlags()
@@ -112,9 +114,8 @@ func (p *program) language(args []string) string {
 }
 
 // prepare settles the global flags: a flag beats the configuration file, which
-// beats the environment.
-func (p *program) prepare() error {
-	asked := p.language(nil) != p.lang
+// beats the environment. The language may have been asked for by a flag.
+func (p *program) prepare(asked bool) error {
 	if err := p.readSettings(); err != nil {
 		return err
 	}
@@ -148,10 +149,24 @@ func (p *program) prepare() error {
 
 // open opens the lake for reading.
 func (p *program) open(ctx context.Context) (*lake.Lake, error) {
-	if st, err := os.Stat(p.data); err == nil && !st.IsDir() {
-		return nil, p.wrong("data-file", p.data)
+	if err := p.directory(); err != nil {
+		return nil, err
 	}
 	return lake.Open(ctx, lake.Config{Dir: filepath.Join(p.data, "lake"), Schemas: source.Schemas()})
+}
+
+// directory refuses a place for data that is no directory and cannot become one.
+func (p *program) directory() error {
+	st, err := os.Stat(p.data)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return p.wrong("bad-data", p.data, cause(err))
+	case !st.IsDir():
+		return p.wrong("data-file", p.data)
+	}
+	return nil
 }
 
 // with opens the lake, does something with it and closes it.
