@@ -121,3 +121,12 @@ func (s state) pivotsOn(e query.Expr, term query.Expr) *pivots {
 		Included: holds(e, term), Excluded: holds(e, negated(term)),
 	}
 }
+
+// added gives the search URL with a name more in a comma-separated list.
+func (s state) added(param, name string) string {
+	list := s.params.Get(param)
+	if slices.Contains(strings.Split(list, ","), name) {
+		return s.with()
+	}
+	return s.with(param, strings.TrimPrefix(list+","+name, ","))
+}

@@ -59,6 +59,7 @@ type rowView struct {
 	Summary                *summary
 	Account, Region        string
 	Cells                  []string
+	Self, placed           bool // the event that others are shown around
 }
 
 type facetView struct {
@@ -199,13 +200,9 @@ func (d *desk) tabulate(c *call, v *searchView, q *question, columns []field.Fie
 	}
 	for i := range found.hits {
 		h := &found.hits[i]
-		row := rowView{
-			URL: eventURL(c, h), Time: c.local(h.Event.At()), UTC: h.Event.At().UTC().Format(time.RFC3339Nano), Source: h.Source,
-			Account: h.Event.Account, Region: h.Event.Region,
-		}
-		if len(columns) == 0 {
-			s := summarise(h)
-			row.Summary = &s
+		row := d.row(c, h)
+		if len(columns) > 0 {
+			row.Summary = nil
 		}
 		for _, f := range columns {
 			row.Cells = append(row.Cells, strings.Join(h.Values(f.Target), ", "))

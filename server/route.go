@@ -32,16 +32,47 @@ func with(more ...string) []string { return append(slices.Clone(filterParams), m
 
 // routes is the visible list of all paths.
 func (d *desk) routes() []route {
-	return []route{
-		{method: "GET", path: "/api/v1/openapi.json", answer: d.apiDocument, light: true},
-		{method: "GET", path: "/api/v1/search", params: with("fields", "limit", "sort", "after", "before", "raw"), answer: d.apiSearch},
-		{method: "GET", path: "/api/v1/count", params: with(), answer: d.apiCount},
-		{method: "GET", path: "/api/v1/histogram", params: with("bars"), answer: d.apiHistogram},
-		{method: "GET", path: "/api/v1/facets", params: with("fields", "top"), answer: d.apiFacets},
-		{method: "GET", path: "/api/v1/statistics", params: with("field"), answer: d.apiStatistics},
+	return append(d.apiRoutes(), d.pageRoutes()...)
+}
 
-		{method: "GET", path: "/{$}", params: with("fields", "facets", "limit", "sort", "after", "before"), answer: d.pageSearch, page: true},
-		{method: "GET", path: "/search", params: with("fields", "facets", "limit", "sort", "after", "before"), answer: d.pageSearch, page: true},
+func (d *desk) apiRoutes() []route {
+	const v1 = "/api/v1/"
+	return []route{
+		{method: "GET", path: v1 + "openapi.json", answer: d.apiDocument, light: true},
+		{method: "GET", path: v1 + "fields", params: []string{"lang"}, answer: d.apiFields, light: true},
+		{method: "GET", path: v1 + "complete", params: with("cursor"), answer: d.apiComplete},
+		{method: "GET", path: v1 + "search", params: with("fields", "limit", "sort", "after", "before", "raw"), answer: d.apiSearch},
+		{method: "GET", path: v1 + "count", params: with(), answer: d.apiCount},
+		{method: "GET", path: v1 + "histogram", params: with("bars"), answer: d.apiHistogram},
+		{method: "GET", path: v1 + "facets", params: with("fields", "top"), answer: d.apiFacets},
+		{method: "GET", path: v1 + "statistics", params: with("field"), answer: d.apiStatistics},
+		{method: "GET", path: v1 + "export", params: with("fields", "format"), answer: d.apiExport, limit: -1},
+		{method: "GET", path: v1 + "events/{id}", params: []string{"at", "lang"}, answer: d.apiEvent},
+		{method: "GET", path: v1 + "events/{id}/raw", params: []string{"at", "lang"}, answer: d.apiRaw},
+		{method: "GET", path: v1 + "events/{id}/around", params: with("at", "by", "n", "fields"), answer: d.apiAround},
+		{method: "POST", path: v1 + "sql", params: []string{"lang"}, answer: d.apiSQL, limit: d.SQLTime + 10*time.Second},
+		{method: "GET", path: v1 + "coverage", params: with(), answer: d.apiCoverage},
+		{method: "GET", path: v1 + "sources", params: []string{"lang"}, answer: d.apiSources},
+		{method: "GET", path: v1 + "quarantine", params: []string{"limit", "lang"}, answer: d.apiQuarantine},
+		{method: "GET", path: v1 + "saved", params: []string{"lang"}, answer: d.apiSavedList, light: true},
+		{method: "POST", path: v1 + "saved", params: []string{"lang"}, answer: d.apiSavedAdd, light: true},
+		{method: "GET", path: v1 + "saved/{id}", params: []string{"lang"}, answer: d.apiSavedGet, light: true},
+		{method: "PUT", path: v1 + "saved/{id}", params: []string{"lang"}, answer: d.apiSavedPut, light: true},
+		{method: "DELETE", path: v1 + "saved/{id}", params: []string{"lang"}, answer: d.apiSavedDelete, light: true},
+	}
+}
+
+func (d *desk) pageRoutes() []route {
+	search := with("fields", "facets", "limit", "sort", "after", "before")
+	return []route{
+		{method: "GET", path: "/{$}", params: search, answer: d.pageSearch, page: true},
+		{method: "GET", path: "/search", params: search, answer: d.pageSearch, page: true},
+		{method: "GET", path: "/event", params: append(search, "id", "at", "view", "by"), answer: d.pageEvent, page: true},
+		{method: "GET", path: "/sources", params: []string{"tz", "lang"}, answer: d.pageSources, page: true},
+		{method: "GET", path: "/coverage", params: with(), answer: d.pageCoverage, page: true},
+		{method: "GET", path: "/sql", params: []string{"sql", "tz", "lang"}, answer: d.pageSQL, page: true, limit: d.SQLTime + 10*time.Second},
+		{method: "POST", path: "/saved", answer: d.pageSave, page: true, light: true},
+		{method: "POST", path: "/saved/delete", answer: d.pageForget, page: true, light: true},
 	}
 }
 

@@ -93,3 +93,5 @@ func flow(ev *ocsf.Event) string {
 	name := map[int64]string{1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6"}[ev.Traffic.Protocol]
 	return strings.TrimSpace(first(name, "IP "+number(ev.Traffic.Protocol)) + " " + number(ev.Traffic.Bytes) + " B")
 }
+
+func trimZero(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }

@@ -94,3 +94,8 @@
     if (keys[e.key]) { e.preventDefault(); keys[e.key](); }
   });
 })();
+
+// Ctrl+Enter runs the query.
+document.getElementById("sql")?.addEventListener("keydown", (e) => {
+  if ((e.ctrlKey || e.metaKey) && e.key === "Enter") e.target.form.requestSubmit();
+});
