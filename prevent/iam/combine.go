@@ -46,12 +46,7 @@ func combine[T any, L logic[T]](l L, e *evaluation, t *terms[T]) T {
 // granted says whether identity side and resource side together grant the
 // request.
 func granted[T any, L logic[T]](l L, e *evaluation, t *terms[T]) T {
-	byDirect, byAnyone := l.constant(false), l.constant(false)
-	if !e.publicBlocked() {
-		byDirect = t.resource[direct]
-		byAnyone = anyOf(l, t.resource[firstNamed:])
-	}
-	byDirect = l.or(byDirect, t.grant[direct])
+	byDirect, byAnyone := l.or(t.resource[direct], t.grant[direct]), anyOf(l, t.resource[firstNamed:])
 	if !e.identityCounts() {
 		return byDirect // a service, a token, an unsigned request
 	}
@@ -152,8 +147,8 @@ func (e *evaluation) resourceMustAllow() bool {
 		e.service == "sts" && s[2] == "iam" && strings.HasPrefix(s[5], "role/")
 }
 
-// publicBlocked reports whether Block Public Access switches the bucket policy
-// off for this caller.
+// publicBlocked reports whether Block Public Access denies this caller what the
+// bucket policy grants.
 func (e *evaluation) publicBlocked() bool {
 	p := e.policies
 	return p.BlockPublicAccess && p.Resource != nil && p.Resource.public && e.service == "s3" &&

@@ -205,7 +205,12 @@ func (s *statement) matchResource(e *evaluation) truth {
 		}
 	}
 	if s.notResource {
-		return yes - answer
+		// A variable without a value makes the statement match nothing at all.
+		able := yes
+		for i := range s.resources {
+			able = min(able, s.resources[i].Resolvable(e))
+		}
+		return min(able, yes-answer)
 	}
 	return answer
 }

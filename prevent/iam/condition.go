@@ -110,7 +110,7 @@ type operand struct {
 	arn    pattern.ARN
 	fixed  bool // the value holds no variable, so what follows is filled
 	valid  bool // …and could be read
-	never  bool // a variable in it can never be filled in
+	multi  bool // a variable in it is a key of several values
 	number decimal
 	time   time.Time
 	net    netip.Prefix
@@ -158,7 +158,7 @@ func compileOperand(compare comparison, value string, variables bool, keys keyTa
 	o.fixed = true
 	o.text.Keys(func(key string) {
 		o.fixed = false
-		o.never = o.never || keys.cardinality(key) == multi
+		o.multi = o.multi || keys.cardinality(key) == multi
 	})
 	if o.fixed {
 		text, _ := o.text.Text(nil)
@@ -179,6 +179,8 @@ func (o *operand) read(compare comparison, text string) (ok bool) {
 	case boolEqual, isNull:
 		o.truth = boolean(text)
 		ok = o.truth >= 0
+	case arnLike:
+		ok = o.arn.Valid()
 	default:
 		ok = true
 	}
@@ -230,10 +232,10 @@ func (c *condition) eval(e *evaluation) truth {
 // whenAbsent is the answer for a request without the key.
 func (c *condition) whenAbsent() truth {
 	switch {
+	case c.quantifier == forAny:
+		return no // IfExists speaks of each value, and there is none.
 	case c.ifExists || c.quantifier == forAll:
 		return yes
-	case c.quantifier == forAny:
-		return no
 	}
 	return truthOf(c.negated)
 }
@@ -277,25 +279,18 @@ func (c *condition) evalNull(presence presence) truth {
 }
 
 // match compares one value of the request with all of the policy: any for a
-// positive operator, none for a negated one. A value whose variable cannot be
-// filled in matches nothing, under a negated operator too.
+// positive operator, none for a negated one. What cannot be compared (a variable
+// without a value, a text where a number should be) matches nothing, under a
+// negated operator too.
 func (c *condition) match(value string, e *evaluation) truth {
 	answer, able := no, yes
 	for i := range c.operands {
 		o := &c.operands[i]
-		t := no
-		if !o.never {
-			t = o.compareWith(&c.operator, value, e)
-		}
-		switch {
-		case !c.negated && t == yes:
+		t, comparable := o.compareWith(&c.operator, value, e)
+		if !c.negated && t == yes {
 			return yes
-		case c.negated && o.never:
-			return no
-		case c.negated && !o.fixed:
-			able = min(able, o.text.Resolvable(e))
 		}
-		answer = max(answer, t)
+		answer, able = max(answer, t), min(able, comparable)
 	}
 	if c.negated {
 		return min(able, yes-answer)
@@ -304,48 +299,70 @@ func (c *condition) match(value string, e *evaluation) truth {
 }
 
 // compareWith applies an operator, without its negation, to one value of the
-// request and one of the policy.
-func (o *operand) compareWith(op *operator, value string, e *evaluation) truth {
+// request and one of the policy, and says whether they can be compared at all.
+func (o *operand) compareWith(op *operator, value string, e *evaluation) (match, comparable truth) {
+	comparable = o.fillable(e)
+	if comparable == no {
+		return no, no
+	}
 	switch op.compare {
 	case equal, like:
-		return o.text.Match(value, e)
+		return o.text.Match(value, e), comparable
 	case equalFold:
-		return o.text.MatchFold(value, e)
+		return o.text.MatchFold(value, e), comparable
 	case arnLike:
 		name := pattern.ParseName(value)
-		return o.arn.Match(&name, e)
+		if !name.IsARN || !o.arn.Valid() {
+			return no, no
+		}
+		return o.arn.Match(&name, e), comparable
 	default:
 	}
 	filled := o
 	if !o.fixed {
 		text, state := o.text.Text(e)
 		if state != yes {
-			return state
+			return state, state
 		}
 		filled = &operand{raw: text}
 		filled.valid = filled.read(op.compare, text)
 	}
-	return truthOf(filled.valid && filled.holds(op, value))
+	if !filled.valid {
+		return no, no
+	}
+	holds, readable := filled.holds(op, value)
+	return truthOf(readable && holds), truthOf(readable)
+}
+
+// fillable reports whether the variables of the operand have values.
+func (o *operand) fillable(e *evaluation) truth {
+	switch {
+	case o.fixed:
+		return yes
+	case o.multi && !o.text.HasDefaults():
+		return no
+	}
+	return o.text.Resolvable(e)
 }
 
 // holds compares values that are read first; o is valid.
-func (o *operand) holds(op *operator, value string) bool {
+func (o *operand) holds(op *operator, value string) (holds, readable bool) {
 	switch op.compare {
 	case numeric:
 		n, ok := parseDecimal(value)
-		return ok && op.holds[sign(n.compare(o.number))+1]
+		return ok && op.holds[sign(n.compare(o.number))+1], ok
 	case date:
 		t, ok := parseDate(value)
-		return ok && op.holds[t.Compare(o.time)+1]
+		return ok && op.holds[t.Compare(o.time)+1], ok
 	case boolEqual:
-		return boolean(value) == o.truth
+		return boolean(value) == o.truth, true
 	case binaryEqual:
-		return sameBinary(o.raw, value)
+		return sameBinary(o.raw, value), true
 	case ipAddress:
 		a, ok := parseAddress(value)
-		return ok && o.net.Contains(a)
+		return ok && o.net.Contains(a), ok
 	default:
-		return false
+		return false, false
 	}
 }
 

@@ -95,12 +95,15 @@ func (e *evaluation) decide() access.Decision {
 	t := e.collect()
 	denied := anyOf(truthLogic{}, t.deny[:])
 	allowed := combine(truthLogic{}, e, &t)
+	if e.publicBlocked() {
+		denied, allowed = max(denied, allowed), no
+	}
 	switch {
 	case e.alwaysAllowed():
 		return access.Allowed
 	case denied == yes:
 		return access.ExplicitlyDenied
-	case allowed == no:
+	case allowed == no && !e.publicBlocked(), allowed == no && denied == no:
 		return access.ImplicitlyDenied
 	case allowed == open || denied == open:
 		return access.Unknown

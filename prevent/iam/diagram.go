@@ -187,9 +187,16 @@ func (b *diagram) condition(c *condition) int {
 	case c.quantifier == plain:
 		return isAbsent(b.literal(b.atom("opaque " + c.signature(c.negated) + " " + name)))
 	}
-	// "All values do" is "not some value does not".
-	negated := c.negated != (c.quantifier == forAll)
-	atom := b.atom("some " + c.signature(negated) + " " + name)
+	// "All values do" is "not some value does not". Where every value can be
+	// compared, what does not match is what the opposite operator matches.
+	atomName := "some " + c.signature(c.negated) + " " + name
+	switch {
+	case c.quantifier == forAll && c.isTotal():
+		atomName = "some " + c.signature(!c.negated) + " " + name
+	case c.quantifier == forAll:
+		atomName = "fails " + atomName
+	}
+	atom := b.atom(atomName)
 	if !slices.Contains(k.some, atom) {
 		k.some = append(k.some, atom)
 	}
@@ -211,7 +218,7 @@ func (b *diagram) constant(v bool) int {
 // variable.
 func (c *condition) isOrdinary() bool {
 	for i := range c.operands {
-		if o := &c.operands[i]; !o.fixed || o.never {
+		if !c.operands[i].fixed {
 			return false
 		}
 	}
@@ -248,8 +255,33 @@ func (b *diagram) values(name string, k *keyAtoms, c *condition) int {
 		k.ordinary[atom] = &valueAtom{c.operator, &c.operands[i]}
 		some = b.or(some, b.literal(atom))
 	}
-	if c.negated {
-		return b.not(some)
+	if c.isTotal() {
+		if c.negated {
+			return b.not(some)
+		}
+		return some
 	}
-	return some
+	for i := range c.operands {
+		if c.negated && !c.operands[i].valid {
+			return falseNode
+		}
+	}
+	readable := b.literal(b.atom("readable " + string('0'+rune(c.compare)) + " " + name))
+	if c.negated {
+		some = b.not(some)
+	}
+	return b.and(some, readable)
+}
+
+// isTotal reports whether any two values can be compared: texts can, but not
+// every text is a number or an ARN.
+func (c *condition) isTotal() bool {
+	switch c.compare {
+	case equal, equalFold, like:
+		return c.isOrdinary()
+	case boolEqual, binaryEqual:
+		return !c.negated && c.isOrdinary()
+	default:
+		return false
+	}
 }

@@ -143,7 +143,7 @@ func (e *evaluation) Variable(key string) (value string, isAbsent bool, known tr
 	case present:
 	}
 	if len(entry.values) != 1 {
-		return "", false, no
+		return "", true, no // several values do not fit into a text
 	}
 	return entry.values[0], false, yes
 }

@@ -212,6 +212,9 @@ func (x *explainer) block() {
 				v.BlockedBy = append(v.BlockedBy, kind.String())
 			}
 		}
+		if x.e.publicBlocked() {
+			v.BlockedBy = append(v.BlockedBy, "blockPublicAccess")
+		}
 	case access.ImplicitlyDenied:
 		v.BlockedBy = append(v.BlockedBy, x.e.missingAllows(&x.terms)...)
 	default:
@@ -235,17 +238,13 @@ func (e *evaluation) missingAllows(t *terms[truth]) (kinds []string) {
 	add(why != "", why)
 	add(t.scp != yes, "scp")
 	add(len(e.policies.Endpoint) > 0 && t.endpoint != yes, "endpoint")
-	if e.publicBlocked() {
-		add(true, "blockPublicAccess")
-		t.resource = [grants]truth{}
-	}
 	anyone := anyOf(truthLogic{}, t.resource[firstNamed:])
 	if !e.identityCounts() {
-		add(anyone != yes && !e.publicBlocked(), "resource")
+		add(anyone != yes, "resource")
 		return kinds
 	}
 	mustAllow := !e.sameSide || e.resourceMustAllow()
-	add(mustAllow && anyone != yes && !e.publicBlocked(), "resource")
+	add(mustAllow && anyone != yes, "resource")
 	// A grant to the role needs no identity policy in the same account.
 	if e.sameSide && t.resource[strongGrant] == yes {
 		return kinds

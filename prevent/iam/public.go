@@ -36,7 +36,7 @@ func forEveryone(s *policy.Statement) bool {
 // narrowing are the keys that stand for somebody.
 var narrowing = []string{
 	"aws:sourceip", "aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceowner", "aws:sourceaccount",
-	"aws:sourceorgid", "aws:sourceorgpaths", "aws:userid", "aws:principalorgid", "aws:principalorgpaths",
+	"aws:vpceaccount", "aws:vpceorgid", "aws:userid", "aws:principalorgid",
 	"aws:principalarn", "aws:principalaccount", "aws:principalservicename",
 	"s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:dataaccesspointarn", "s3:dataaccesspointaccount",
 }
@@ -50,12 +50,15 @@ func narrowed(s *policy.Statement) bool {
 		c := &s.Conditions[i]
 		operator := strings.TrimPrefix(strings.ToLower(c.Operator.Value), "foranyvalue:")
 		key := strings.ToLower(c.Key.Value)
+		if operator == "bool" && key == "aws:principalisawsservice" && len(c.Values) == 1 && boolean(c.Values[0].Value) == 1 {
+			return true
+		}
 		if !slices.Contains(narrowingOperators, operator) || !slices.Contains(narrowing, key) || len(c.Values) == 0 {
 			continue
 		}
 		fixed := true
 		for _, v := range c.Values {
-			fixed = fixed && isFixed(key, v.Value)
+			fixed = fixed && (isFixed(key, v.Value) || key == "aws:principalarn" && strings.HasPrefix(operator, "arn") && hasAccount(v.Value))
 		}
 		if fixed {
 			return true
@@ -78,12 +81,17 @@ func isFixed(key, value string) bool {
 		}
 		return network.Bits() >= 32
 	case "s3:dataaccesspointarn":
-		parts := strings.SplitN(value, ":", 6)
-		return len(parts) == 6 && isAccount(parts[4])
+		return hasAccount(value)
 	case "aws:userid":
 		if id, ok := strings.CutSuffix(value, ":*"); ok {
 			return !strings.ContainsAny(id, "*?$")
 		}
 	}
 	return !strings.ContainsAny(value, "*?") && !strings.Contains(value, "${")
+}
+
+// hasAccount reports whether an ARN, perhaps with wildcards, names its account.
+func hasAccount(arn string) bool {
+	parts := strings.SplitN(arn, ":", 6)
+	return len(parts) == 6 && isAccount(parts[4])
 }

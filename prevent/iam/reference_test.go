@@ -97,9 +97,9 @@ func (r *reference) regex(text string, wild, variables bool, class string) (*reg
 				key, fallback, has := strings.Cut(m[1], ", '")
 				values, multi, present := r.context(key)
 				switch {
-				case present && len(values) == 1 && !multi:
+				case present && len(values) == 1 && !multi && !strings.EqualFold(key, "aws:TagKeys"):
 					b.WriteString(regexp.QuoteMeta(values[0]))
-				case present || !has:
+				case !has:
 					ok = false
 				default:
 					b.WriteString(regexp.QuoteMeta(strings.TrimSuffix(fallback, "'")))
@@ -125,7 +125,7 @@ func (r *reference) regex(text string, wild, variables bool, class string) (*reg
 // arn matches an ARN pattern segment by segment.
 func (r *reference) arn(pattern, name string, variables, inCondition bool) bool {
 	if pattern == "*" {
-		return !inCondition || len(strings.SplitN(name, ":", 6)) == 6
+		return !inCondition
 	}
 	masked := refVariable.ReplaceAllStringFunc(pattern, func(s string) string { return strings.ReplaceAll(s, ":", "\x00") })
 	if !variables {
@@ -256,8 +256,11 @@ func (r *reference) statements(document any, withPrincipal bool) (out [][2]strin
 		if list, ok := s["Resource"]; ok && !slices.ContainsFunc(refStrings(list), covers) {
 			continue
 		}
-		if list, ok := s["NotResource"]; ok && slices.ContainsFunc(refStrings(list), covers) {
-			continue
+		if list, ok := s["NotResource"]; ok {
+			unfilled := func(pattern string) bool { _, able := r.regex(pattern, true, variables, "."); return !able }
+			if slices.ContainsFunc(refStrings(list), covers) || slices.ContainsFunc(refStrings(list), unfilled) {
+				continue
+			}
 		}
 		all := true
 		if conditions, ok := s["Condition"].(map[string]any); ok {
@@ -292,7 +295,7 @@ func (r *reference) condition(operator, key string, want []string, variables boo
 		return false
 	}
 	if !present {
-		return ifExists || set == "ForAllValues" || set == "" && negated
+		return set != "ForAnyValue" && (ifExists || set == "ForAllValues" || negated)
 	}
 	if set == "" && multi {
 		return false
@@ -324,7 +327,7 @@ func (r *reference) compare(operator, want, got string, variables bool) (match, 
 	if variables && !strings.HasPrefix(operator, "Arn") {
 		want = refVariable.ReplaceAllStringFunc(want, func(v string) string {
 			name, fallback, _ := strings.Cut(v[2:len(v)-1], ", '")
-			if values, _, ok := r.context(name); ok {
+			if values, multi, ok := r.context(name); ok && !multi {
 				return values[0]
 			}
 			return strings.TrimSuffix(fallback, "'")
@@ -336,7 +339,9 @@ func (r *reference) compare(operator, want, got string, variables bool) (match, 
 	case "StringEqualsIgnoreCase":
 		return regexp.MustCompile("(?i)" + re.String()).MatchString(got), true
 	case "ArnLike", "ArnEquals":
-		return r.arn(want, got, variables, true), true
+		readable := len(strings.SplitN(got, ":", 6)) == 6 && strings.HasPrefix(got, "arn:") &&
+			(strings.Count(refVariable.ReplaceAllString(want, ""), ":") >= 5)
+		return readable && r.arn(want, got, variables, true), readable
 	case "Bool":
 		return strings.EqualFold(want, got) && (strings.EqualFold(got, "true") || strings.EqualFold(got, "false")), true
 	case "BinaryEquals":
@@ -349,21 +354,21 @@ func (r *reference) compare(operator, want, got string, variables bool) (match, 
 		}
 		_, network, err := net.ParseCIDR(want)
 		ip := net.ParseIP(got)
-		return err == nil && ip != nil && strings.Contains(got, ":") == strings.Contains(want, ":") && network.Contains(ip), true
+		return err == nil && ip != nil && strings.Contains(got, ":") == strings.Contains(want, ":") && network.Contains(ip), err == nil && ip != nil
 	}
 	var sign int
 	if kind, ok := strings.CutPrefix(operator, "Numeric"); ok {
 		a, okA := new(big.Rat).SetString(got)
 		b, okB := new(big.Rat).SetString(want)
 		if !okA || !okB {
-			return false, true
+			return false, false
 		}
 		sign, operator = a.Cmp(b), kind
 	} else if kind, ok := strings.CutPrefix(operator, "Date"); ok {
 		a, okA := refDate(got)
 		b, okB := refDate(want)
 		if !okA || !okB {
-			return false, true
+			return false, false
 		}
 		sign, operator = a.Cmp(b), kind
 	}

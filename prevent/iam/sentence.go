@@ -128,6 +128,9 @@ func (w wording) english() string {
 		}
 		return "Allowed: " + w.statement(m, 0) + "."
 	case access.ExplicitlyDenied:
+		if m == nil && w.e.publicBlocked() {
+			return "Denied: S3 Block Public Access keeps the public bucket policy from serving other accounts."
+		}
 		if m == nil {
 			return "Denied: whatever the unknown keys are, some statement denies it."
 		}
@@ -164,8 +167,6 @@ func (w wording) implicit(language int) string {
 			return "パーティションをまたぐ信頼関係はありません"
 		case "service":
 			return "この操作は、ポリシーの内容にかかわらず AWS が拒否します"
-		case "blockPublicAccess":
-			return word + "により、パブリックなバケットポリシーはアカウント外に効きません"
 		case "scp":
 			return fmt.Sprintf("SCP の階層 %s に %s を許可するステートメントがありません", plainText(strings.Join(w.silent, ", ")), w.what())
 		}
@@ -176,8 +177,6 @@ func (w wording) implicit(language int) string {
 		return "no trust crosses AWS partitions"
 	case "service":
 		return "AWS refuses this operation whatever the policies say"
-	case "blockPublicAccess":
-		return word + " keeps the public bucket policy from serving other accounts"
 	case "scp":
 		return fmt.Sprintf("no SCP at %s allows %s", plainText(strings.Join(w.silent, ", ")), w.what())
 	}
@@ -202,6 +201,9 @@ func (w wording) japanese() string {
 		}
 		return "許可: " + w.statement(m, 1) + "。"
 	case access.ExplicitlyDenied:
+		if m == nil && w.e.publicBlocked() {
+			return "拒否: S3 ブロックパブリックアクセスにより、パブリックなバケットポリシーはアカウント外に効きません。"
+		}
 		if m == nil {
 			return "拒否: 不明なキーの値にかかわらず、いずれかのステートメントが拒否します。"
 		}

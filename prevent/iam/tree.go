@@ -141,9 +141,26 @@ func (t *tree) resource(s *statement) *access.Expr {
 		}
 	}
 	if s.notResource {
-		return t.not(t.any(some...))
+		return t.and(t.not(t.any(some...)), t.filled(s))
 	}
 	return t.any(some...)
+}
+
+// filled says that the variables of NotResource have values, without which the
+// statement matches nothing.
+func (t *tree) filled(s *statement) *access.Expr {
+	x := always
+	for i := range s.resources {
+		if s.resources[i].Resolvable(t.e) != open {
+			continue
+		}
+		s.resources[i].Keys(func(key string) {
+			if _, presence := t.e.lookup(keyHash(key), key); presence == perhaps {
+				x = t.and(x, t.leaf(&access.Expr{Operator: "Null", Key: key, Values: []string{"false"}}, nil))
+			}
+		})
+	}
+	return x
 }
 
 func (t *tree) statement(s *statement) *access.Expr {
@@ -244,6 +261,9 @@ func (e *evaluation) decideOpen() (access.Decision, *access.Expr) {
 	allowed := combine(t, e, &terms)
 	b := newDiagram(t)
 	possible := b.constraints()
+	if e.publicBlocked() {
+		denied, allowed = t.or(denied, allowed), nil
+	}
 	a, d := b.build(allowed), b.build(denied)
 	switch {
 	case b.full:

@@ -63,12 +63,13 @@ func CompileResource(text string, syntax Syntax) ARN {
 
 // CompileCondition reads a value of ArnEquals or ArnLike. It is matched segment
 // by segment as a Resource is, but any segment may hold wildcards, and all six
-// must be there, save that a single star matches every ARN.
+// must be there: a single star matches nothing.
 func CompileCondition(text string, syntax Syntax) ARN {
 	a := split(Compile(text, syntax))
 	a.condition = true
 	// A variable may bring a whole ARN with all its colons.
-	a.never = !a.all && a.count < segments && !(a.count == 1 && a.variables)
+	a.all = false
+	a.never = a.count < segments && !(a.count == 1 && a.variables)
 	return a
 }
 
@@ -114,6 +115,9 @@ func (a *ARN) hasWildcard(i int) bool {
 	return false
 }
 
+// Valid reports whether the pattern can match anything.
+func (a *ARN) Valid() bool { return !a.never }
+
 // All reports whether the pattern covers every resource, "*" itself included.
 func (a *ARN) All() bool {
 	if a.all {
@@ -153,7 +157,7 @@ func (a *ARN) Resolvable(v Variables) Truth {
 func (a *ARN) Match(n *Name, v Variables) Truth {
 	switch {
 	case a.all:
-		return truth(!a.condition || n.IsARN)
+		return Yes
 	case a.never:
 		return No
 	case !n.IsARN:

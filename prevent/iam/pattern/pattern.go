@@ -152,6 +152,16 @@ func (p *Pattern) Keys(yield func(key string)) {
 	}
 }
 
+// HasDefaults reports whether every variable brings a default.
+func (p *Pattern) HasDefaults() bool {
+	for _, t := range p.tokens {
+		if t.kind == variable && !t.has {
+			return false
+		}
+	}
+	return true
+}
+
 // resolvable reports whether every variable has a value: No if one has none,
 // Open if one is not known.
 func (p *Pattern) resolvable(v Variables) Truth {
