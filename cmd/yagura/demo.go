@@ -22,7 +22,6 @@ import (
 type demo struct {
 	events, flows int
 	out, truth    string
-	end           string
 	seed          uint64
 	days          int
 	serve         bool

@@ -59,7 +59,7 @@ func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use: "yagura", Short: p.say("short.yagura"), Long: p.say("long.yagura"),
 		SilenceErrors: true, SilenceUsage: true, Args: cobra.ArbitraryArgs,
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return p.prepare(c.Flags().Changed("lang")) },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return p.prepare(c) },
 		RunE:              p.group,
 	}
 	f := root.PersistentFlags()
@@ -114,12 +114,12 @@ func (p *program) language(args []string) string {
 }
 
 // prepare settles the global flags: a flag beats the configuration file, which
-// beats the environment. The language may have been asked for by a flag.
-func (p *program) prepare(asked bool) error {
+// beats the environment.
+func (p *program) prepare(c *cobra.Command) error {
 	if err := p.readSettings(); err != nil {
 		return err
 	}
-	if p.settings.Language != "" && !asked {
+	if p.settings.Language != "" && !c.Flags().Changed("lang") {
 		p.lang = p.settings.Language
 	}
 	if p.lang != "en" && p.lang != "ja" {
@@ -141,10 +141,13 @@ func (p *program) prepare(asked bool) error {
 	if p.format == "" {
 		p.format = "table"
 	}
-	if !slices.Contains([]string{"table", "json", "csv"}, p.format) {
-		return p.wrong("bad-format", p.format)
+	switch {
+	case slices.Contains([]string{"table", "json", "csv"}, p.format):
+		return nil
+	case p.format == "parquet" && c.Name() == "search":
+		return nil
 	}
-	return nil
+	return p.wrong("bad-format", p.format)
 }
 
 // open opens the lake for reading.

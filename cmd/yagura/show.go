@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -82,7 +83,7 @@ func (p *program) around(ctx context.Context, l *lake.Lake, f ask.Filter, hit as
 	if at < 0 {
 		at = len(near)
 	}
-	out, err := p.newEvents(nil, false)
+	out, err := p.newEvents(nil, false, nil)
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (p *program) around(ctx context.Context, l *lake.Lake, f ask.Filter, hit as
 			return err
 		}
 	}
-	return out.w.Close()
+	return out.close()
 }
 
 func after(a, b ask.Key) bool {
@@ -219,7 +220,7 @@ func (p *program) page(h *ask.Hit, e *evidence) error {
 	}
 	return p.section("section.provenance", [][2]string{
 		{p.head("object"), strings.TrimPrefix(e.Bucket+"/"+e.Key, "/")},
-		{p.head("record"), fmt.Sprint(e.Record)},
+		{p.head("record"), strconv.FormatInt(e.Record, 10)},
 		{"SHA-256", e.SHA256},
 		{p.head("ingested_at"), e.IngestedAt.In(p.zone).Format(time.RFC3339)},
 		{p.head("proof"), p.sentence(e)},

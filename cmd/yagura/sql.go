@@ -43,8 +43,8 @@ func (p *program) sqlCommand() *cobra.Command {
 	return c
 }
 
-func (p *program) sql(ctx context.Context, l *lake.Lake, text string, limit time.Duration, max int) error {
-	rows, err := l.SQL(ctx, text, limit, max)
+func (p *program) sql(ctx context.Context, l *lake.Lake, text string, limit time.Duration, most int) error {
+	rows, err := l.SQL(ctx, text, limit, most)
 	if err != nil {
 		return p.sqlError(err)
 	}
@@ -76,15 +76,14 @@ func (p *program) sql(ctx context.Context, l *lake.Lake, text string, limit time
 		return err
 	}
 	if rows.Truncated() {
-		p.note("truncated", max)
+		p.note("truncated", most)
 	}
 	return nil
 }
 
 // sqlError tells wrong SQL from SQL that failed.
 func (p *program) sqlError(err error) error {
-	var refused *lake.Refused
-	if errors.As(err, &refused) {
+	if _, ok := errors.AsType[*lake.Refused](err); ok {
 		return &codedError{exitUsage, err}
 	}
 	for _, kind := range []string{"SQL:", "Parser Error", "Binder Error", "Catalog Error"} {
@@ -141,6 +140,7 @@ func sqlNested(v reflect.Value) any {
 			out[fmt.Sprint(it.Key().Interface())] = sqlCell(it.Value().Interface())
 		}
 		return out
+	default:
+		return v.Interface()
 	}
-	return v.Interface()
 }

@@ -3,6 +3,7 @@ package sheet
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -63,7 +64,7 @@ type Terminal struct {
 
 // Write writes the escaped text.
 func (t *Terminal) Write(p []byte) (int, error) {
-	data := append(t.rest, p...)
+	data := slices.Concat(t.rest, p)
 	end := len(data)
 	for back := 1; back <= min(3, len(data)); back++ {
 		if c := data[len(data)-back]; utf8.RuneStart(c) {
