@@ -35,6 +35,9 @@ type Config struct {
 	Schemas []*ocsf.Schema // of all sources
 	Threads int            // for queries and compaction; default: the number of processors
 	Memory  int64          // bytes a query may take; default 512 MiB
+	// Patience is how long Write waits for another writer to finish; default:
+	// not at all.
+	Patience time.Duration
 	// Now is the clock for retirement and retention; default time.Now.
 	Now func() time.Time
 }

@@ -77,7 +77,7 @@ func (l *Lake) resolveFile(s *ocsf.Schema, f ask.Filter, alts [][]ask.Piece, fil
 				return err
 			}
 			if ok {
-				file.Rows = append(file.Rows, row)
+				file.Rows, file.Keys = append(file.Rows, row), append(file.Keys, h.Key())
 			}
 		}
 		return nil

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -24,6 +25,8 @@ type question struct {
 	lake     *Lake
 	set      ask.Set
 	matchers []ask.Matcher
+	files    map[string][]ask.File // by source
+	exact    bool                  // of every file the exact rows are known
 }
 
 // question compiles a filter. The question must be closed.
@@ -42,22 +45,45 @@ func (l *Lake) question(ctx context.Context, f ask.Filter) (*question, error) {
 
 // questionOn compiles a filter against the given files.
 func (l *Lake) questionOn(f ask.Filter, files []catalog.File) (*question, error) {
-	q := &question{lake: l}
-	prefix := fmt.Sprintf("q%d.", serial.Add(1))
+	in, _, err := l.prepare(f, files)
+	if err != nil {
+		return nil, err
+	}
+	return l.compile(f, in)
+}
+
+// prepare gives the files that can matter, by source, and the number of rows
+// in them to look at.
+func (l *Lake) prepare(f ask.Filter, files []catalog.File) (in map[string][]ask.File, rows int64, err error) {
+	in = map[string][]ask.File{}
 	for _, s := range l.cfg.Schemas {
 		if len(f.Sources) > 0 && !slices.Contains(f.Sources, s.Source) {
 			continue
 		}
-		in, _, err := l.candidates(s, f, files)
-		if err == nil {
-			in, err = l.resolve(s, f, in)
+		list, n, err := l.candidates(s, f, files)
+		if err != nil {
+			return nil, 0, err
 		}
+		in[s.Source] = list
+		rows += n
+	}
+	return in, rows, nil
+}
+
+// compile makes the question about prepared files.
+func (l *Lake) compile(f ask.Filter, files map[string][]ask.File) (*question, error) {
+	q := &question{lake: l, files: map[string][]ask.File{}, exact: true}
+	prefix := fmt.Sprintf("q%d.", serial.Add(1))
+	for _, s := range l.cfg.Schemas {
+		in, err := l.resolve(s, f, files[s.Source])
 		if err != nil {
 			return nil, err
 		}
 		if len(in) == 0 {
 			continue
 		}
+		q.files[s.Source] = in
+		q.exact = q.exact && !slices.ContainsFunc(in, func(f ask.File) bool { return !f.Exact })
 		ms, err := q.set.Add(s, in, f, prefix)
 		if err != nil {
 			return nil, err
@@ -155,6 +181,14 @@ func (l *Lake) Count(ctx context.Context, f ask.Filter) (int64, error) {
 	}
 	defer q.close()
 	var n int64
+	if q.exact {
+		for _, files := range q.files {
+			for _, f := range files {
+				n += int64(len(f.Rows))
+			}
+		}
+		return n, nil
+	}
 	err = q.each(ctx, q.set.Count(), func(rows *sql.Rows) error { return rows.Scan(&n) })
 	return n, err
 }
@@ -196,13 +230,26 @@ func (l *Lake) Search(ctx context.Context, f ask.Filter, p ask.Page) ([]ask.Hit,
 			f.To = to
 		}
 	}
-	windows, err := l.windows(f, files, p.Oldest)
+	// What the sidecars leave may be so little that cutting it into windows
+	// would only cost time.
+	in, rows, err := l.prepare(f, files)
 	if err != nil {
 		return nil, err
 	}
+	if rows <= fewRows {
+		q, err := l.compile(f, in)
+		if err != nil {
+			return nil, err
+		}
+		return q.search(ctx, p, p.Limit)
+	}
 	var hits []ask.Hit
-	for _, window := range windows {
-		more, err := l.searchWindow(ctx, window, files, p, p.Limit-len(hits))
+	for _, window := range l.windows(f, files, p.Oldest) {
+		q, err := l.questionOn(window, files)
+		if err != nil {
+			return nil, err
+		}
+		more, err := q.search(ctx, p, p.Limit-len(hits))
 		if err != nil {
 			return nil, err
 		}
@@ -217,29 +264,10 @@ func (l *Lake) Search(ctx context.Context, f ask.Filter, p ask.Page) ([]ask.Hit,
 // fewRows is a number of candidate rows that are as well searched at once.
 const fewRows = 200_000
 
-// few says that the sidecars leave so little that cutting it into windows
-// would only cost time.
-func (l *Lake) few(f ask.Filter, files []catalog.File) (bool, error) {
-	var rows int64
-	for _, s := range l.cfg.Schemas {
-		if len(f.Sources) > 0 && !slices.Contains(f.Sources, s.Source) {
-			continue
-		}
-		in, n, err := l.candidates(s, f, files)
-		if err != nil {
-			return false, err
-		}
-		if rows += n; rows > fewRows || len(in) > 1000 {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
 // windows cuts the filter's time into spans to be searched one after the
 // other, so that the common case reads only the newest days. Each span is
 // about twice as long as the one before.
-func (l *Lake) windows(f ask.Filter, files []catalog.File, oldest bool) ([]ask.Filter, error) {
+func (l *Lake) windows(f ask.Filter, files []catalog.File, oldest bool) []ask.Filter {
 	var lo, hi int64
 	found := false
 	for _, c := range files {
@@ -254,10 +282,7 @@ func (l *Lake) windows(f ask.Filter, files []catalog.File, oldest bool) ([]ask.F
 		}
 	}
 	if !found {
-		return nil, nil
-	}
-	if few, err := l.few(f, files); err != nil || few {
-		return []ask.Filter{f}, err
+		return nil
 	}
 	if !f.From.IsZero() {
 		lo = max(lo, ask.Micros(f.From))
@@ -283,7 +308,7 @@ func (l *Lake) windows(f ask.Filter, files []catalog.File, oldest bool) ([]ask.F
 		add(from, hi)
 		hi = from
 	}
-	return out, nil
+	return out
 }
 
 type place struct {
@@ -291,14 +316,14 @@ type place struct {
 	row          int64
 }
 
-func (l *Lake) searchWindow(ctx context.Context, f ask.Filter, files []catalog.File, p ask.Page, limit int) ([]ask.Hit, error) {
-	q, err := l.questionOn(f, files)
-	if err != nil {
-		return nil, err
-	}
+// search gives at most limit events of the page.
+func (q *question) search(ctx context.Context, p ask.Page, limit int) ([]ask.Hit, error) {
 	defer q.close()
+	if q.exact {
+		return q.fetch(q.places(p, limit), p.Raw)
+	}
 	var places []place
-	err = q.each(ctx, q.set.Keys(p.Oldest, p.After, limit), func(rows *sql.Rows) error {
+	err := q.each(ctx, q.set.Keys(p.Oldest, p.After, limit), func(rows *sql.Rows) error {
 		var at place
 		var t, object, record int64
 		if err := rows.Scan(&at.source, &at.path, &at.row, &t, &object, &record); err != nil {
@@ -311,6 +336,37 @@ func (l *Lake) searchWindow(ctx context.Context, f ask.Filter, files []catalog.F
 		return nil, err
 	}
 	return q.fetch(places, p.Raw)
+}
+
+// places puts exact rows in order, as Set.Keys does.
+func (q *question) places(p ask.Page, limit int) []place {
+	type row struct {
+		place
+		key ask.Key
+	}
+	order := func(a, b ask.Key) int {
+		byTime := cmp.Compare(b.Time, a.Time)
+		if p.Oldest {
+			byTime = -byTime
+		}
+		return cmp.Or(byTime, cmp.Compare(a.Object, b.Object), cmp.Compare(a.Record, b.Record))
+	}
+	var rows []row
+	for source, files := range q.files {
+		for _, f := range files {
+			for i, k := range f.Keys {
+				if p.After == nil || order(k, *p.After) > 0 {
+					rows = append(rows, row{place{source, f.Path, f.Rows[i]}, k})
+				}
+			}
+		}
+	}
+	slices.SortFunc(rows, func(a, b row) int { return order(a.key, b.key) })
+	out := make([]place, min(limit, len(rows)))
+	for i := range out {
+		out[i] = rows[i].place
+	}
+	return out
 }
 
 // fetch reads the events at the places, in their order.

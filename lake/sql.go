@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/yagura-sec/yagura/lake/ask"
 )
@@ -149,6 +151,9 @@ func (l *Lake) admit(ctx context.Context, text string) error {
 	if len(text) > 64<<10 {
 		return &Refused{"the query is longer than 64 KiB"}
 	}
+	if strings.ContainsRune(text, 0) || !utf8.ValidString(text) {
+		return &Refused{"the query holds bytes that are no text"}
+	}
 	rows, err := l.db.Query(ctx, "SELECT CAST(json_serialize_sql(CAST(? AS VARCHAR)) AS VARCHAR)", text)
 	if err != nil {
 		return err
@@ -180,7 +185,9 @@ func (l *Lake) admit(ctx context.Context, text string) error {
 	for _, s := range l.cfg.Schemas {
 		a.views = append(a.views, s.Source)
 	}
-	a.collect(parsed.Statements[0])
+	if err := a.collect(parsed.Statements[0]); err != nil {
+		return err
+	}
 	return a.walk(parsed.Statements[0])
 }
 
@@ -190,27 +197,46 @@ type admission struct {
 }
 
 // collect notes the names that WITH gives.
-func (a *admission) collect(n any) {
+func (a *admission) collect(n any) error {
 	switch n := n.(type) {
 	case map[string]any:
 		if m, ok := n["cte_map"].(map[string]any); ok {
 			entries, _ := m["map"].([]any)
 			for _, e := range entries {
 				if e, ok := e.(map[string]any); ok {
-					if name, ok := e["key"].(string); ok {
-						a.views = append(a.views, strings.ToLower(name))
+					name, _ := e["key"].(string)
+					if !ownName(name) {
+						return &Refused{fmt.Sprintf("WITH %.60q: use a name of letters, digits and _ that is not the engine's own", name)}
 					}
+					a.views = append(a.views, strings.ToLower(name))
 				}
 			}
 		}
 		for _, v := range n {
-			a.collect(v)
+			if err := a.collect(v); err != nil {
+				return err
+			}
 		}
 	case []any:
 		for _, v := range n {
-			a.collect(v)
+			if err := a.collect(v); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
+}
+
+// ownName says that a name cannot stand for a file or for a table of the
+// engine's: a name that WITH gives counts everywhere in the query, also where
+// the engine would look for something else under it.
+func ownName(name string) bool {
+	for _, p := range []string{"duckdb_", "pg_", "pragma_", "sqlite_", "information_schema"} {
+		if strings.HasPrefix(strings.ToLower(name), p) {
+			return false
+		}
+	}
+	return name != "" && strings.IndexFunc(name, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) < 0
 }
 
 func (a *admission) walk(n any) error {
@@ -257,9 +283,48 @@ func (a *admission) node(n map[string]any) error {
 		}
 	}
 	if text("class") == "FUNCTION" {
-		switch name := strings.ToLower(text("function_name")); name {
-		case "getenv", "read_blob", "read_text", "query", "query_table", "raw_match", "current_setting", "getvariable", "which_secret":
-			return &Refused{fmt.Sprintf("the function %q is not allowed", name)}
+		return call(strings.ToLower(text("function_name")), n["children"])
+	}
+	return nil
+}
+
+// refused functions look outside the views, change something, or may give a
+// text of any length.
+var refused = []string{
+	"getenv", "read_blob", "read_text", "query", "query_table", "raw_match", "current_setting", "getvariable", "which_secret", "write_log", "nextval", "currval", "setseed",
+	"json_serialize_sql", "json_serialize_plan", "json_deserialize_sql", "json_execute_serialized_sql", "sleep_ms", "printf", "format",
+}
+
+// sized functions make as much as a number says; in one step, that no limit of
+// time or memory interrupts. The number must be written out.
+var sized = map[string]int64{
+	"lpad": 10_000, "rpad": 10_000, "repeat": 10_000, "bar": 10_000, "list_resize": 10_000, "array_resize": 10_000, "array_repeat": 10_000, "list_repeat": 10_000,
+	"range": 10_000_000, "generate_series": 10_000_000,
+}
+
+// call looks at a function and its arguments.
+func call(name string, arguments any) error {
+	if slices.Contains(refused, name) {
+		return &Refused{fmt.Sprintf("the function %q is not allowed", name)}
+	}
+	limit, ok := sized[name]
+	args, _ := arguments.([]any)
+	for i, arg := range args {
+		if !ok {
+			break
+		}
+		arg, _ := arg.(map[string]any)
+		value, _ := arg["value"].(map[string]any)
+		switch n := value["value"].(type) {
+		case float64:
+			if n > float64(limit) || n < -float64(limit) {
+				return &Refused{fmt.Sprintf("%s with %.0f: at most %d", name, n, limit)}
+			}
+		case string:
+		default:
+			if i > 0 || limit > 10_000 { // the first is the text
+				return &Refused{fmt.Sprintf("%s: its size must be a number that is written out, at most %d", name, limit)}
+			}
 		}
 	}
 	return nil

@@ -61,12 +61,9 @@ func (l *Lake) take(ctx context.Context) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := l.flock(ctx, lock); err != nil {
 		lock.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s: %w", l.cfg.Dir, ErrBusy)
-		}
-		return nil, fmt.Errorf("%s: lock: %w", l.cfg.Dir, err)
+		return nil, fmt.Errorf("%s: %w", l.cfg.Dir, err)
 	}
 	cat, err := catalog.Open(ctx, filepath.Join(l.cfg.Dir, "catalog.db"), false)
 	if err != nil {
@@ -82,6 +79,27 @@ func (l *Lake) take(ctx context.Context) (*Writer, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// flock locks the file, waiting as long as the configuration allows.
+func (l *Lake) flock(ctx context.Context, lock *os.File) error {
+	deadline := time.Now().Add(l.cfg.Patience)
+	for {
+		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			return fmt.Errorf("lock: %w", err)
+		case !time.Now().Before(deadline):
+			return ErrBusy
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Known calls f with the name, size and modification time (µs) of every object.

@@ -67,9 +67,10 @@ type relation struct {
 type File struct {
 	Path   string
 	Ranges [][2]int64 // row numbers from and to (exclusive); none: all rows
-	// Exact says that exactly Rows pass the filter.
+	// Exact says that exactly Rows pass the filter; Keys are theirs.
 	Exact bool
 	Rows  []int64
+	Keys  []Key
 }
 
 // Matcher is a test of the raw record that SQL cannot express; the engine
@@ -174,9 +175,9 @@ func (r *relation) Value(t target) string {
 	if doc := r.document(); doc != "" && len(alts) == 0 {
 		switch {
 		case t.Path != "":
-			alts = append(alts, "json_extract_string("+doc+", "+quote("$."+jsonPath(t.Path))+")")
+			alts = append(alts, jsonAt("json_extract_string", doc, "$."+jsonPath(t.Path)))
 		case t.Leaf != "":
-			alts = append(alts, "json_extract_string("+doc+", "+quote("$.."+jsonKey(t.Leaf))+")[1]")
+			alts = append(alts, jsonAt("json_extract_string", doc, "$.."+jsonKey(t.Leaf))+"[1]")
 		}
 	}
 	switch len(alts) {

@@ -15,6 +15,13 @@ func bucketOf(column, width string) string {
 	return us + " - ((" + us + " % " + width + ") + " + width + ") % " + width // also before 1970
 }
 
+// jsonAt reads a place in a document. One that the engine does not take for JSON
+// (half of a surrogate pair in a text, for example) has nothing there: it must
+// not end the query.
+func jsonAt(function, doc, path string) string {
+	return "TRY(" + function + "(" + doc + ", " + quote(path) + "))"
+}
+
 // timestamp gives the instant of µs since the epoch.
 func timestamp(us int64) string { return "make_timestamp(" + strconv.FormatInt(us, 10) + ")" }
 

@@ -77,13 +77,13 @@ func setUp(conn driver.ExecerContext, cfg Config) error {
 // macros are functions of Trino's dialect, as in published Athena and
 // CloudTrail Lake queries, in terms of DuckDB's.
 var macros = []string{
-	"json_extract_scalar(j, p) AS json_extract_string(j, p)",
+	"json_extract_scalar(j, p) AS TRY(json_extract_string(j, p))",
 	"approx_distinct(x) AS approx_count_distinct(x)",
 	"regexp_like(s, p) AS regexp_matches(s, p)",
 	"from_unixtime(n) AS make_timestamp(CAST(n * 1000000 AS BIGINT))",
 	"to_unixtime(t) AS epoch(t)",
 	"from_iso8601_timestamp(s) AS CAST(s AS TIMESTAMPTZ)",
-	"element_at(j, k) AS json_extract_string(j, '$.' || k)",
+	"element_at(j, k) AS TRY(json_extract_string(j, '$.' || k))",
 	"date_parse(s, f) AS strptime(s, f)",
 	"strpos(s, x) AS instr(s, x)",
 }

@@ -21,6 +21,10 @@ type Profile struct {
 	Compacted bool // long-lived: better compression, large pages, bloom filters
 }
 
+// pageBytes is the size of a page before compression: small enough that one
+// record is fetched quickly, large enough to compress well.
+const pageBytes = 2 << 20
+
 // GroupRows is the number of rows in a row group of a compacted file.
 const GroupRows = 50_000
 
@@ -48,7 +52,7 @@ func Create(path string, schema *ocsf.Schema, p Profile) (*File, error) {
 		parquet.CreatedBy("yagura", fmt.Sprint(schema.Version), ""),
 		parquet.KeyValueMetadata("yagura.source", schema.Source),
 		parquet.KeyValueMetadata("yagura.schema", fmt.Sprint(schema.Version)),
-		parquet.PageBufferSize(pageSize(p)),
+		parquet.PageBufferSize(pageBytes),
 		parquet.WriteBufferSize(1 << 20),
 		parquet.ColumnIndexSizeLimit(func([]string) int { return 64 }),
 		parquet.MaxRowsPerRowGroup(1 << 40),
@@ -63,13 +67,6 @@ func Create(path string, schema *ocsf.Schema, p Profile) (*File, error) {
 		index[path[0]] = leaf.ColumnIndex
 	}
 	return &File{f: f, sum: sum, size: size, w: w, index: index}, nil
-}
-
-func pageSize(p Profile) int {
-	if p.Compacted {
-		return 2 << 20
-	}
-	return 1 << 20
 }
 
 func parquetSchema(schema *ocsf.Schema, p Profile) *parquet.Schema {
