@@ -265,3 +265,10 @@ func everything(t testing.TB, l *lake.Lake) []ask.Hit {
 	}
 	return hits
 }
+
+func schemas() []*ocsf.Schema { return source.Schemas() }
+
+func sum(b []byte) string {
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}
