@@ -286,11 +286,11 @@ func (c *condition) match(value string, e *evaluation) truth {
 	answer, able := no, yes
 	for i := range c.operands {
 		o := &c.operands[i]
-		t, comparable := o.compareWith(&c.operator, value, e)
+		t, readable := o.compareWith(&c.operator, value, e)
 		if !c.negated && t == yes {
 			return yes
 		}
-		answer, able = max(answer, t), min(able, comparable)
+		answer, able = max(answer, t), min(able, readable)
 	}
 	if c.negated {
 		return min(able, yes-answer)
@@ -300,22 +300,22 @@ func (c *condition) match(value string, e *evaluation) truth {
 
 // compareWith applies an operator, without its negation, to one value of the
 // request and one of the policy, and says whether they can be compared at all.
-func (o *operand) compareWith(op *operator, value string, e *evaluation) (match, comparable truth) {
-	comparable = o.fillable(e)
-	if comparable == no {
+func (o *operand) compareWith(op *operator, value string, e *evaluation) (match, able truth) {
+	able = o.fillable(e)
+	if able == no {
 		return no, no
 	}
 	switch op.compare {
 	case equal, like:
-		return o.text.Match(value, e), comparable
+		return o.text.Match(value, e), able
 	case equalFold:
-		return o.text.MatchFold(value, e), comparable
+		return o.text.MatchFold(value, e), able
 	case arnLike:
 		name := pattern.ParseName(value)
 		if !name.IsARN || !o.arn.Valid() {
 			return no, no
 		}
-		return o.arn.Match(&name, e), comparable
+		return o.arn.Match(&name, e), able
 	default:
 	}
 	filled := o

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/yagura-sec/yagura/prevent/iam/access"
@@ -49,4 +50,26 @@ func TestDecideIdentity(t *testing.T) {
 			t.Errorf("%+v: %v", test, got)
 		}
 	}
+}
+
+// TestDecideTogether shares policies between goroutines; the race detector
+// watches.
+func TestDecideTogether(t *testing.T) {
+	p, r := small(t)
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			mine := *r
+			want := access.Allowed
+			if i%2 == 1 {
+				mine.Principal, mine.Action, want = mika, "s3:PutObject", access.ImplicitlyDenied
+			}
+			for range 200 {
+				if got, v := p.Decide(&mine), p.Explain(&mine); got != want || v.Decision != want {
+					t.Errorf("%v and %v, want %v", got, v.Decision, want)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
