@@ -34,8 +34,8 @@ lint: ## golangci-lint at the version pinned in tools/go.mod (the first run buil
 fmt: ## gofumpt and gci, as the linter wants them
 	$(TOOL) golangci-lint fmt
 
-bench: ## every benchmark six times, summed up by benchstat
-	@mkdir -p bin
+bench: build ## the lake's numbers (docs/ref/lake-performance.md), then every benchmark six times through benchstat
+	tools/bench.sh $(BENCH)
 	set -o pipefail; $(GO) test -run '^$$' -bench . -benchmem -count 6 ./... | tee bin/bench.txt
 	$(TOOL) benchstat bin/bench.txt
 

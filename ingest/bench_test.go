@@ -43,7 +43,7 @@ func BenchmarkIngest(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		s, err := ingest.Run(b.Context(), l, ingest.Config{Roots: []string{logs}, Sources: source.All(), Compact: true})
+		s, err := ingest.Run(b.Context(), l, ingest.Config{Roots: filepath.SplitList(logs), Sources: source.All(), Compact: true})
 		if err != nil {
 			b.Fatal(err)
 		}
