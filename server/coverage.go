@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -51,7 +52,8 @@ type coverageView struct {
 	Heads    []headView
 	Groups   []*groupView
 	Width    int
-	Cut      bool // the range is longer than what is shown
+	Mark     string // outline of the SKIPDATA mark
+	Cut      bool   // the range is longer than what is shown
 	From, To string
 	Sources  []string
 	Presets  []preset
@@ -86,8 +88,8 @@ type squareView struct {
 
 // Cell widths in pixels, and how many cells a strip may have.
 const (
-	dayWidth, hourWidth = 26, 9
-	maxCells            = 400
+	dayWidth, hourWidth, narrowWidth = 26, 9, 5
+	maxCells                         = 400
 )
 
 // grid is the time axis of the map: bucket i begins at starts[i].
@@ -98,14 +100,17 @@ type grid struct {
 	byHour bool
 }
 
-// newGrid cuts a range into hours or, when it is longer than four days, days of
+// newGrid cuts a range into hours or, when it is longer than eight days, days of
 // the screen's zone. It keeps the newest cells when there are too many.
 func newGrid(from, to time.Time, zone *time.Location, hours bool) (g grid, cut bool) {
 	g = grid{end: to, width: dayWidth, byHour: hours}
 	at := from.In(zone)
-	if hours {
+	switch {
+	case hours && to.Sub(from) > 96*time.Hour:
+		g.width = narrowWidth
+	case hours:
 		g.width = hourWidth
-	} else {
+	default:
 		at = time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, zone)
 	}
 	if oldest := to.AddDate(0, 0, -maxCells); !hours && at.Before(oldest) {
@@ -174,13 +179,14 @@ func (d *desk) pageCoverage(c *call) error {
 			to = s.to
 		}
 	}
-	hours := to.Sub(from) <= 96*time.Hour
+	hours := to.Sub(from) <= 8*24*time.Hour
 	g, cut := newGrid(from, to, c.zone, hours)
 	v.ByHour, v.Cut, v.Width = hours, cut, len(g.starts)*g.width
 	v.From, v.To = c.local(g.starts[0]), c.local(to)
 	if hours && (q.From != "" || q.To != "") {
 		v.Back = coverageURL(c, "from", "", "to", "")
 	}
+	v.Mark = fmt.Sprintf("M0 13L%d 3L%d 13z", g.width/2, g.width)
 	v.heads(c, g)
 	for i := 0; i < len(cells); {
 		j := i
@@ -231,11 +237,11 @@ func (v *coverageView) heads(c *call, g grid) {
 		h := headView{X: i * g.width, W: g.width, Label: t.Format("01-02"), Minor: true}
 		local := t.In(c.zone)
 		switch {
-		case g.byHour && (local.Hour()%6 == 0 || i == 0):
-			h.Label, h.W, h.Minor = local.Format("15h"), 6*g.width, false
-			if local.Hour() == 0 || i == 0 {
-				h.Label = local.Format("01-02 15h")
-			}
+		case g.byHour && local.Hour() == 0:
+			h.Label, h.Minor = local.Format("01-02"), false
+			h.URL = coverageURL(c, "from", local.Format(time.DateOnly), "to", local.Format(time.DateOnly))
+		case g.byHour && g.width == hourWidth && (local.Hour()%6 == 0 || i == 0 && local.Hour() < 3):
+			h.Label, h.Minor = local.Format("15:04"), false
 		case g.byHour:
 			continue
 		default:

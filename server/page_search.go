@@ -33,18 +33,21 @@ type searchView struct {
 	Bars      string // JSON for the histogram
 	Width     string
 	Facets    []facetView
-	Columns   []columnView
-	Rows      []rowView
-	Newer     string // URLs
-	Older     string
-	Start     string
-	FlipSort  string
-	Export    []exportLink
-	Saved     []savedView
-	Now       *savedView // the saved search that this page shows
-	Took      string
-	Sources   []string // all
-	Clear     string
+	// CountedSince says that the facets count only the newest events; CountAll
+	// is where they count all.
+	CountedSince, CountAll string
+	Columns                []columnView
+	Rows                   []rowView
+	Newer                  string // URLs
+	Older                  string
+	Start                  string
+	FlipSort               string
+	Export                 []exportLink
+	Saved                  []savedView
+	Now                    *savedView // the saved search that this page shows
+	Took                   string
+	Sources                []string // all
+	Clear                  string
 }
 
 type preset struct {
@@ -69,6 +72,7 @@ type facetView struct {
 
 type facetValue struct {
 	Value   string
+	Brief   string // the telling end of an ARN, else the value
 	None    bool
 	Count   int64
 	Share   int // per cent of the page's events, for the bar
@@ -164,20 +168,43 @@ func (d *desk) fillSearch(c *call, v *searchView) error {
 	var bars []ask.Bucket
 	var width time.Duration
 	var values [][]ask.Value
+	all, err := c.flag("exact")
+	if err != nil {
+		return err
+	}
+	counted := q.filter
 	g, ctx := errgroup.WithContext(c.ctx())
 	inner := *c
 	inner.r = c.r.WithContext(ctx)
 	g.Go(func() (err error) { found, err = d.search(&inner, q.filter, p, before); return err })
-	g.Go(func() (err error) { width, bars, err = d.Lake.Histogram(ctx, q.filter, 120); return err })
-	g.Go(func() (err error) { values, err = d.Lake.Facets(ctx, q.filter, facets, 8); return err })
+	g.Go(func() (err error) {
+		if width, bars, err = d.Lake.Histogram(ctx, q.filter, 120); err != nil {
+			return err
+		}
+		if since := newest(bars, countedEvents); !all && !since.IsZero() {
+			counted.From = later(counted.From, since)
+		}
+		values, err = d.Lake.Facets(ctx, counted, facets, 8)
+		return err
+	})
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	d.tabulate(c, v, q, columns, found)
 	bySource := v.bars(c, q, width, bars)
+	whole := v.Total
+	if !counted.From.Equal(q.filter.From) {
+		v.CountedSince, v.CountAll = c.local(counted.From), c.here("exact", "true")
+		whole = 0
+		for _, b := range bars {
+			if !b.Start.Before(counted.From) {
+				whole += sum(b)
+			}
+		}
+	}
 	v.Facets = append(v.Facets, sourceFacet(c, q, bySource, v.Total))
 	for i, f := range facets {
-		one := facetOf(c, q, f, values[i], v.Total)
+		one := facetOf(c, q, f, values[i], whole)
 		if len(one.Values) == 0 || len(one.Values) == 1 && one.Values[0].None {
 			continue
 		}
@@ -190,6 +217,29 @@ func (d *desk) fillSearch(c *call, v *searchView) error {
 		v.Export = append(v.Export, exportLink{format, "/api/v1/export?" + exportParams(c, format).Encode()})
 	}
 	return nil
+}
+
+// countedEvents is about how many events, from the newest on, the page counts
+// values of unless it is asked for all: the first look must not wait.
+const countedEvents = 300_000
+
+// newest gives the time from which on there are at most about n events; zero
+// when there are no more than n in all. The newest bar always counts whole.
+func newest(bars []ask.Bucket, n int64) time.Time {
+	for i := len(bars) - 1; i >= 0; i-- {
+		n -= sum(bars[i])
+		if n < 0 {
+			return bars[min(i+1, len(bars)-1)].Start
+		}
+	}
+	return time.Time{}
+}
+
+func sum(b ask.Bucket) (n int64) {
+	for _, k := range b.Counts {
+		n += k
+	}
+	return n
 }
 
 // tabulate fills the table.
@@ -234,8 +284,8 @@ func (v *searchView) bars(c *call, q *question, width time.Duration, bars []ask.
 	for _, b := range bars {
 		for s, n := range b.Counts {
 			by[s] += n
-			v.Total += n
 		}
+		v.Total += sum(b)
 	}
 	if len(bars) == 0 {
 		return by
@@ -268,7 +318,7 @@ func (v *searchView) bars(c *call, q *question, width time.Duration, bars []ask.
 	if err == nil {
 		v.Bars = string(text)
 	}
-	v.Width = width.String()
+	v.Width = brief(width)
 	return by
 }
 
@@ -306,7 +356,7 @@ func facetOf(c *call, q *question, f field.Field, values []ask.Value, total int6
 		}
 		p := st.pivotsOn(q.expr, term)
 		out.Values = append(out.Values, facetValue{
-			Value: val.Value, None: val.None, Count: val.Count, Share: share(val.Count, total),
+			Value: val.Value, Brief: arnTail(val.Value), None: val.None, Count: val.Count, Share: share(val.Count, total),
 			On: p.Included, Off: p.Excluded, Include: p.Include, Exclude: p.Exclude,
 		})
 	}
@@ -334,7 +384,7 @@ func sourceFacet(c *call, q *question, by map[string]int64, total int64) facetVi
 		}
 		rest := slices.DeleteFunc(slices.Clone(names), func(x string) bool { return x == s })
 		out.Values = append(out.Values, facetValue{
-			Value: s, Count: by[s], Share: share(by[s], total), On: on,
+			Value: s, Brief: s, Count: by[s], Share: share(by[s], total), On: on,
 			Include: st.with("source", only), Exclude: st.with("source", strings.Join(rest, ",")),
 		})
 	}

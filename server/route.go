@@ -63,11 +63,11 @@ func (d *desk) apiRoutes() []route {
 }
 
 func (d *desk) pageRoutes() []route {
-	search := with("fields", "facets", "limit", "sort", "after", "before")
+	search := with("fields", "facets", "exact", "limit", "sort", "after", "before")
 	return []route{
 		{method: "GET", path: "/{$}", params: search, answer: d.pageSearch, page: true},
 		{method: "GET", path: "/search", params: search, answer: d.pageSearch, page: true},
-		{method: "GET", path: "/event", params: append(search, "id", "at", "view", "by"), answer: d.pageEvent, page: true},
+		{method: "GET", path: "/event", params: with("fields", "facets", "sort", "id", "at", "view", "by"), answer: d.pageEvent, page: true},
 		{method: "GET", path: "/sources", params: []string{"tz", "lang"}, answer: d.pageSources, page: true},
 		{method: "GET", path: "/coverage", params: with(), answer: d.pageCoverage, page: true},
 		{method: "GET", path: "/sql", params: []string{"sql", "tz", "lang"}, answer: d.pageSQL, page: true, limit: d.SQLTime + 10*time.Second},

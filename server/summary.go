@@ -3,6 +3,7 @@ package server
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/yagura-sec/yagura/lake/ask"
 	"github.com/yagura-sec/yagura/ocsf"
@@ -57,10 +58,23 @@ func actor(ev *ocsf.Event) string {
 	return first(ev.User.Name, arnTail(ev.User.UID), ev.User.UIDAlt, ev.User.Type)
 }
 
-// arnTail is what stands after the account in an ARN.
+// arnTail is what stands after the account in an ARN; any other text is itself.
 func arnTail(arn string) string {
-	parts := strings.SplitN(arn, ":", 6)
-	return parts[len(parts)-1]
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 && parts[0] == "arn" && parts[5] != "" {
+		return parts[5]
+	}
+	return arn
+}
+
+// brief writes a duration without the zeros at its end: 3h, not 3h0m0s.
+func brief(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
 }
 
 func request(ev *ocsf.Event) string {

@@ -114,10 +114,19 @@ func functions(lang string) template.FuncMap {
 		"has":   Has,
 		"show":  Visible,
 		"short": func(n int, s string) string { return Shorten(s, n) },
+		"tail":  tail,
 		"n":     number,
 		"asset": func(name string) string { return "/static/" + name + "?" + revision },
 		"join":  strings.Join,
 	}
+}
+
+// tail cuts an ARN to what stands after its account.
+func tail(s string) string {
+	if parts := strings.SplitN(s, ":", 6); len(parts) == 6 && parts[0] == "arn" && parts[5] != "" {
+		return parts[5]
+	}
+	return s
 }
 
 // number writes a number with separators.

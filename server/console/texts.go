@@ -91,6 +91,8 @@ var searchTexts = map[string]text{
 	"facets.blank":  {"empty text", "空文字列"},
 	"facets.remove": {"Stop counting this field", "このフィールドの集計をやめる"},
 	"facets.more":   {"Count more fields", "集計するフィールドを追加"},
+	"facets.newest": {"Counted since %s, over the newest events.", "新しいイベントのみ集計(%s 以降)。"},
+	"facets.all":    {"Count all", "すべて集計"},
 	"facets.count":  {"Count", "集計"},
 
 	"pivot.include": {"Only with", "この値で絞り込む"},

@@ -43,7 +43,7 @@ var pageTexts = map[string]text{
 	"evidence.id":       {"Event id", "イベント ID"},
 	"evidence.class":    {"Class", "クラス"},
 
-	"observables.title":             {"Observables", "観測項目"},
+	"observables.title":             {"Observables", "オブザーバブル"},
 	"observables.none":              {"None in this record.", "このレコードにはありません。"},
 	"observable.IP Address":         {"IP address", "IP アドレス"},
 	"observable.Subnet":             {"Subnet", "サブネット"},
