@@ -32,7 +32,7 @@ type covered struct {
 	Region  string    `json:"region" doc:"region; empty when the records do not say"`
 	From    time.Time `json:"from" table:"-" doc:"begin of the time looked at, a whole hour"`
 	To      time.Time `json:"to" table:"-" doc:"its end, exclusive"`
-	Hours   int64     `json:"hours" doc:"hours looked at"`
+	Hours   int64     `json:"hours" spare:"1" doc:"hours looked at"`
 	Seen    int64     `json:"hours_seen" doc:"hours of these with events"`
 	Missing int64     `json:"hours_missing" doc:"hours of these without events"`
 	Events  int64     `json:"events" doc:"events"`

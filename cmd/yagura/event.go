@@ -179,9 +179,37 @@ func rawValue(raw string) any {
 	return raw
 }
 
+// What an event has that is no attribute of the record; a key in a record
+// cannot begin so.
+const (
+	idName     = "\x00id"
+	sourceName = "\x00source"
+)
+
+// withNames is a table that also knows id and source, to be shown and not to be
+// searched.
+type withNames struct{ field.Table }
+
+// Lookup resolves a name.
+func (t withNames) Lookup(name string) (field.Field, bool) {
+	switch name {
+	case "id":
+		return field.Field{Name: name, Target: field.Target{Leaf: idName}}, true
+	case "source":
+		return field.Field{Name: name, Target: field.Target{Leaf: sourceName}}, true
+	}
+	return t.Table.Lookup(name)
+}
+
 // chosen gives the values of a field that was asked for: nil, one value of the
 // field's type, or a list.
 func chosen(h *ask.Hit, f field.Field) any {
+	switch f.Target.Leaf {
+	case idName:
+		return h.ID()
+	case sourceName:
+		return h.Source
+	}
 	if len(f.Target.Columns) == 1 && f.Target.Path == "" && f.Target.Leaf == "" {
 		return value(ocsf.Lookup(f.Target.Columns[0]), &h.Event)
 	}

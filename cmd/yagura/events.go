@@ -55,7 +55,7 @@ func (p *program) parquet(fields []field.Field, raw bool, sources []string) (*ev
 		}
 	}
 	if len(fields) > 0 {
-		fields = slices.DeleteFunc(slices.Clone(fields), func(f field.Field) bool { return f.Name == "time" })
+		fields = slices.DeleteFunc(slices.Clone(fields), always)
 		if raw {
 			fields = append(fields, field.Field{Name: "raw", Target: field.Target{Columns: []string{"raw_data"}}})
 		}
@@ -67,6 +67,9 @@ func (p *program) parquet(fields []field.Field, raw bool, sources []string) (*ev
 	e.add, e.close = w.Write, w.Close
 	return e, nil
 }
+
+// always says that a field is there without being asked for.
+func always(f field.Field) bool { return f.Name == "id" || f.Name == "source" || f.Name == "time" }
 
 // rawNeeded says that a field's values stand in the raw record.
 func rawNeeded(f field.Field) bool {
@@ -81,7 +84,7 @@ func (p *program) chosenColumns(e *events, fields []field.Field, raw bool) []she
 		for _, k := range []string{"id", "source", "time"} {
 			columns = append(columns, sheet.Column{Key: k})
 		}
-		fields = slices.DeleteFunc(slices.Clone(fields), func(f field.Field) bool { return f.Name == "time" })
+		fields = slices.DeleteFunc(slices.Clone(fields), always)
 	}
 	for _, f := range fields {
 		columns = append(columns, sheet.Column{Key: f.Name, Head: f.Name, Right: f.Kind == field.Int, Whole: f.Kind == field.Time})
@@ -150,11 +153,14 @@ func fullColumns(e *events, raw bool) []sheet.Column {
 	return columns
 }
 
+// spared are the columns of the short story that a narrow terminal does without.
+var spared = map[string]int{"account": 5, "resource": 4, "id": 3, "source": 2, "outcome": 1}
+
 // storyColumns are the short story.
 func (p *program) storyColumns(e *events, raw bool) []sheet.Column {
 	var columns []sheet.Column
 	for _, k := range []string{"time", "source", "account", "event", "actor", "address", "resource", "outcome", "id"} {
-		columns = append(columns, sheet.Column{Key: k, Head: p.head(k), Whole: k == "time" || k == "id"})
+		columns = append(columns, sheet.Column{Key: k, Head: p.head(k), Whole: k == "time" || k == "id", Spare: spared[k]})
 	}
 	if raw {
 		columns = append(columns, sheet.Column{Key: "raw", Head: p.head("raw")})

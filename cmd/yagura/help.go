@@ -27,9 +27,9 @@ var help = map[string]phrase{
 	"long.search": {
 		"Finds events. QUERY is described in docs/search.md; without it every event is found. Put it in 'single quotes'; - reads it\n" +
 			"from standard input. AWS's own field names and OCSF's both work. The newest events come first.\n" +
-			"In a pipe nothing is shortened; on a terminal long cells end in ….",
+			"In a pipe nothing is shortened; on a terminal long cells end in …, and a narrow one shows fewer columns: --fields chooses.",
 		"イベントを検索します。QUERY の書き方は docs/ja/search.md にあります（省略するとすべて）。'引用符' で囲んでください。- は標準入力です。\n" +
-			"AWS のフィールド名も OCSF の名前も使えます。新しいものから並びます。端末では長い値を … で切り、パイプでは切りません。",
+			"AWS のフィールド名も OCSF の名前も使えます。新しいものから並びます。端末では長い値を … で切り、狭ければ列を減らします（--fields で選べます）。パイプでは切りません。",
 	},
 	"long.show": {
 		"Shows one event: attributes, what it mentions, the record as it was written, where it stands and whether that is proved.",
@@ -121,7 +121,7 @@ var help = map[string]phrase{
 	"flag.replace":          {"take the new content of files that changed since they were ingested", "取り込み後に変わったファイルの新しい内容を取り込む"},
 	"flag.no-compact":       {"do not compact at the end", "最後に整理しない"},
 	"flag.workers":          {"files that are read at the same time (default: number of processors)", "同時に読むファイル数（既定: プロセッサの数）"},
-	"flag.fields":           {"columns to show, native or OCSF names separated by commas", "表示するフィールド（コンマ区切り、AWS の名前か OCSF の名前）"},
+	"flag.fields":           {"columns to show: id, source, native or OCSF names, separated by commas", "表示するフィールド（コンマ区切り。id、source、AWS の名前、OCSF の名前）"},
 	"flag.limit":            {"number of events", "件数"},
 	"flag.raw":              {"also the record as the source wrote it", "元のレコードも出す"},
 	"flag.raw-only":         {"only the record as the source wrote it", "元のレコードだけを出す"},

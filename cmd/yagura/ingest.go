@@ -165,6 +165,7 @@ func (p *program) follow(bar *progress, pr ingest.Progress) {
 	}
 	switch {
 	case pr.Phase == "compacting":
+		bar.phase(pr.Phase)
 		bar.total(pr.ToMerge)
 		bar.at(pr.Compacted)
 		bar.say(p.say("progress.compacting"))
@@ -186,10 +187,10 @@ type ingested struct {
 	Rows        int64     `json:"rows" doc:"events that are new in the lake"`
 	Duplicates  int64     `json:"duplicates" doc:"events that the lake had from another file"`
 	Quarantined int64     `json:"quarantined" doc:"records that cannot be read; see yagura quarantine"`
-	Proved      int64     `json:"proved" doc:"files that a CloudTrail digest proves"`
-	Disproved   int64     `json:"disproved" doc:"files that differ from what a digest states"`
-	First       time.Time `json:"first" doc:"time of the first event"`
-	Last        time.Time `json:"last" doc:"time of the last event"`
+	Proved      int64     `json:"proved" spare:"1" doc:"files that a CloudTrail digest proves"`
+	Disproved   int64     `json:"disproved" spare:"2" doc:"files that differ from what a digest states"`
+	First       time.Time `json:"first" spare:"4" doc:"time of the first event"`
+	Last        time.Time `json:"last" spare:"3" doc:"time of the last event"`
 	*tally      `table:"-"`
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -13,6 +14,8 @@ type progress struct {
 	bars *mpb.Progress
 	bar  *mpb.Bar
 	line atomic.Pointer[string] // what stands behind the bar
+
+	doing string // phase
 }
 
 // progress begins a bar; the key names what is being done.
@@ -26,7 +29,7 @@ func (p *program) progress(key string) *progress {
 	b.bars = mpb.New(mpb.WithOutput(f), mpb.WithWidth(80))
 	b.bar = b.bars.New(0, mpb.BarStyle(),
 		mpb.BarWidth(20),
-		mpb.PrependDecorators(decor.Name(name), decor.Percentage(decor.WC{W: 5})),
+		mpb.PrependDecorators(decor.Name(name+" "), decor.Percentage(decor.WC{W: 5})),
 		mpb.AppendDecorators(
 			decor.AverageETA(decor.ET_STYLE_GO),
 			decor.Any(func(decor.Statistics) string {
@@ -60,6 +63,14 @@ func (b *progress) at(n int64) {
 func (b *progress) say(text string) {
 	if b.bar != nil {
 		b.line.Store(&text)
+	}
+}
+
+// phase begins the estimate of the time left anew when the phase is another.
+func (b *progress) phase(name string) {
+	if b.bar != nil && b.doing != name {
+		b.doing = name
+		_ = b.bar.DecoratorAverageAdjust(time.Now()) // fails only when the bar has ended
 	}
 }
 

@@ -35,13 +35,13 @@ func (p *program) quarantineCommand() *cobra.Command {
 
 // refused is a record that could not be read.
 type refused struct {
-	At     time.Time `json:"at" table:"whole" doc:"when it was put there"`
+	At     time.Time `json:"at" spare:"1" doc:"when it was put there"`
 	Source string    `json:"source" doc:"source that could not read it"`
 	Key    string    `json:"key" doc:"key or path of its object"`
 	Record int64     `json:"record" doc:"number of the record in the object, from 0"`
-	Offset int64     `json:"offset" doc:"byte offset in the decompressed object; -1 when it is not known"`
+	Offset int64     `json:"offset" spare:"2" doc:"byte offset in the decompressed object; -1 when it is not known"`
 	Reason string    `json:"reason" doc:"why it cannot be read"`
-	Raw    string    `json:"raw" doc:"the record, cut to 64 KiB"`
+	Raw    string    `json:"raw" spare:"3" doc:"the record, cut to 64 KiB"`
 }
 
 func (p *program) quarantine(ctx context.Context, l *lake.Lake, limit int) error {

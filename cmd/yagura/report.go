@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 // T say everything: the json tag is the key in JSON and CSV and finds the
 // heading in the catalogue, the doc tag explains it in docs/ref/json.md;
 // table:"-" keeps a field out of the table, "only" out of the other forms, and
-// "whole" from being shortened. An embedded pointer may be nil.
+// "whole" from being shortened; spare says
+// which columns a narrow terminal does without. An embedded pointer may be nil.
 type report[T any] struct {
 	w      sheet.Writer
 	fields []reflect.StructField // of T that this form shows
@@ -30,9 +32,10 @@ func newReport[T any](p *program) (*report[T], error) {
 		}
 		r.fields = append(r.fields, f)
 		k := f.Type.Kind()
+		spare, _ := strconv.Atoi(f.Tag.Get("spare")) // no tag is 0: never
 		columns = append(columns, sheet.Column{
-			Key: key(f), Head: p.head(key(f)), Whole: mode == "whole",
-			Right: k == reflect.Int64 || k == reflect.Int || k == reflect.Float64,
+			Key: key(f), Head: p.head(key(f)), Whole: mode == "whole" || f.Type == reflect.TypeFor[time.Time](),
+			Right: k == reflect.Int64 || k == reflect.Int || k == reflect.Float64, Spare: spare,
 		})
 	}
 	var err error

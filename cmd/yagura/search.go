@@ -65,7 +65,7 @@ func (p *program) search(ctx context.Context, a *asked, s search) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := p.lookup(a.fields, s.fields)
+	chosen, err := p.lookup(withNames{a.fields}, s.fields)
 	if err != nil {
 		return err
 	}

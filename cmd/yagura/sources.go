@@ -32,17 +32,17 @@ func (p *program) sourcesCommand() *cobra.Command {
 // held is what the lake holds of one source.
 type held struct {
 	Source      string    `json:"source" doc:"name of the source, also of its SQL view"`
-	Title       string    `json:"title" doc:"what AWS calls it"`
+	Title       string    `json:"title" spare:"5" doc:"what AWS calls it"`
 	Files       int64     `json:"files" doc:"files that hold its records"`
-	Damaged     int64     `json:"damaged" doc:"files of these that could not be read to their end"`
+	Damaged     int64     `json:"damaged" spare:"3" doc:"files of these that could not be read to their end"`
 	Rows        int64     `json:"rows" doc:"events in the lake"`
-	Duplicates  int64     `json:"duplicates" doc:"events that came more than once and are kept once"`
+	Duplicates  int64     `json:"duplicates" spare:"4" doc:"events that came more than once and are kept once"`
 	Quarantined int64     `json:"quarantined" doc:"records that cannot be read"`
 	Expired     int64     `json:"expired" table:"-" doc:"events that retention removed"`
-	Proved      int64     `json:"proved" doc:"files that a CloudTrail digest proves"`
-	Disproved   int64     `json:"disproved" doc:"files that differ from what a digest states"`
-	First       time.Time `json:"first" doc:"time of the first event"`
-	Last        time.Time `json:"last" doc:"time of the last event"`
+	Proved      int64     `json:"proved" spare:"1" doc:"files that a CloudTrail digest proves"`
+	Disproved   int64     `json:"disproved" spare:"2" doc:"files that differ from what a digest states"`
+	First       time.Time `json:"first" spare:"7" doc:"time of the first event"`
+	Last        time.Time `json:"last" spare:"6" doc:"time of the last event"`
 }
 
 func (p *program) sources(ctx context.Context, l *lake.Lake) error {
@@ -55,7 +55,11 @@ func (p *program) sources(ctx context.Context, l *lake.Lake) error {
 	}
 	err := l.Objects(ctx, func(o lake.Object) error {
 		h := bySource[o.Source]
-		if h == nil || o.Copy() {
+		switch {
+		case h == nil:
+			return nil
+		case o.Copy():
+			h.Duplicates += o.Duplicates
 			return nil
 		}
 		h.Files++
@@ -97,7 +101,7 @@ type name struct {
 	Name    string   `json:"name" doc:"as it is written before the colon in a search"`
 	Kind    string   `json:"kind" doc:"string, int, time, ip, bool or list"`
 	Sources []string `json:"sources" doc:"sources that have it"`
-	Doc     string   `json:"doc,omitempty" doc:"what it is"`
+	Doc     string   `json:"doc,omitempty" spare:"1" doc:"what it is"`
 }
 
 func (p *program) fieldNames() error {

@@ -111,8 +111,8 @@ type chain struct {
 	Account string    `json:"account" doc:"-"`
 	Region  string    `json:"region" doc:"-"`
 	Trail   string    `json:"trail" doc:"-"`
-	First   time.Time `json:"first" doc:"-"`
-	Last    time.Time `json:"last" doc:"-"`
+	First   time.Time `json:"first" spare:"2" doc:"-"`
+	Last    time.Time `json:"last" spare:"1" doc:"-"`
 	Digests int       `json:"digests" doc:"-"`
 	Valid   int       `json:"valid" doc:"-"`
 	Missing int       `json:"missing" doc:"-"`

@@ -20,8 +20,9 @@ import (
 type Column struct {
 	Key   string // JSON key and CSV heading
 	Head  string // heading of the table
-	Right bool   // numbers stand at the right
-	Whole bool   // the table shortens other columns first
+	Right bool   // numbers stand at the right and are not shortened
+	Whole bool   // not shortened either
+	Spare int    // where the width does not do, the column with the highest is left out first; 0: never
 }
 
 // Options say how a table is shown.

@@ -74,6 +74,21 @@ func TestTableKeepsWholeColumnsLongest(t *testing.T) {
 	}
 }
 
+func TestTableSparesColumns(t *testing.T) {
+	cols := []Column{{Key: "time", Head: "time", Whole: true}, {Key: "id", Head: "id", Whole: true, Spare: 2}, {Key: "x", Head: "x", Spare: 1}, {Key: "n", Head: "n", Right: true}}
+	row := []any{"2026-11-01T00:00:00Z", strings.Repeat("i", 36), strings.Repeat("x", 30), 1234567}
+	for width, want := range map[int]string{
+		120: "time                  id                                    x                                     n",
+		80:  "time                  id                                    x                  n",
+		60:  "time                  x                                    n",
+		35:  "time                        n",
+	} {
+		if got, _, _ := strings.Cut(render(t, "table", width, cols, row), "\n"); got != want {
+			t.Errorf("width %d: heading\n%s, want\n%s", width, got, want)
+		}
+	}
+}
+
 func TestEmptySheets(t *testing.T) {
 	for format, want := range map[string]string{"table": "name  n  note\n", "json": "", "csv": "name,n,note\n"} {
 		if got := render(t, format, 0, columns); got != want {

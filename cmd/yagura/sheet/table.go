@@ -3,6 +3,8 @@ package sheet
 import (
 	"bufio"
 	"io"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -11,8 +13,12 @@ import (
 // sample is the number of rows that settle the widths of a table.
 const sample = 1000
 
-// least is the width below which a column is left out rather than shortened.
-const least = 4
+// Widths of columns that are shortened: readable while another column can be
+// spared instead, and the least at all.
+const (
+	readable = 10
+	least    = 4
+)
 
 type table struct {
 	w       *bufio.Writer
@@ -82,40 +88,69 @@ func (t *table) flush() error {
 // gap is the space between columns.
 const gap = 2
 
-// fit narrows columns until they stand side by side in the width: the widest
-// first, those that should stay whole last. When even that does not do, columns
-// at the right get width 0 and are left out.
+// fit narrows columns until they stand side by side in the width. Columns that
+// can be spared are left out (width 0) when the others would become narrower
+// than readable; if that does not do, everything is shortened, and at last
+// columns at the right are left out.
 func fit(natural []int, columns []Column, width int) []int {
-	w := append([]int(nil), natural...)
+	w := slices.Clone(natural)
 	if width <= 0 {
 		return w
 	}
-	shown := len(w)
-	for shown > 1 && shown*least+(shown-1)*gap > width {
-		shown--
-		w[shown] = 0
-	}
-	over := (shown - 1) * gap
-	for _, n := range w[:shown] {
-		over += n
-	}
-	over -= width
-	for _, whole := range []bool{false, true} {
-		for over > 0 {
-			widest := -1
-			for i := range shown {
-				if columns[i].Whole == whole && w[i] > least && (widest < 0 || w[i] > w[widest]) {
-					widest = i
-				}
+	for needs(w, columns, readable) > width {
+		spare := -1
+		for i, c := range columns {
+			if w[i] > 0 && c.Spare > 0 && (spare < 0 || c.Spare > columns[spare].Spare) {
+				spare = i
 			}
-			if widest < 0 {
-				break
-			}
-			w[widest]--
-			over--
 		}
+		if spare < 0 {
+			break
+		}
+		w[spare] = 0
+	}
+	for i := len(w) - 1; i > 0 && needs(w, nil, least) > width; i-- {
+		w[i] = 0
+	}
+	for _, step := range []struct {
+		least  int
+		spared bool // columns that should stay whole
+	}{{readable, true}, {least, true}, {least, false}} {
+		narrow(w, columns, width, step.least, step.spared)
 	}
 	return w
+}
+
+// needs gives the width that columns take when each that may be shortened has
+// only so much; without columns each may be.
+func needs(w []int, columns []Column, most int) int {
+	sum := -gap
+	for i, n := range w {
+		if n == 0 {
+			continue
+		}
+		if columns == nil || !columns[i].Whole && !columns[i].Right {
+			n = min(n, most)
+		}
+		sum += n + gap
+	}
+	return sum
+}
+
+// narrow takes from the widest columns what is too much, down to a least width.
+func narrow(w []int, columns []Column, width, least int, spared bool) {
+	for over := needs(w, nil, math.MaxInt) - width; over > 0; over-- {
+		widest := -1
+		for i, c := range columns {
+			if w[i] > least && (widest < 0 || w[i] > w[widest]) && !(spared && (c.Whole || c.Right)) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return
+		}
+		w[widest]--
+	}
 }
 
 func (t *table) line(row []string) error {
