@@ -340,7 +340,7 @@ func (r *reference) compare(operator, want, got string, variables bool) (match, 
 		return regexp.MustCompile("(?i)" + re.String()).MatchString(got), true
 	case "ArnLike", "ArnEquals":
 		readable := len(strings.SplitN(got, ":", 6)) == 6 && strings.HasPrefix(got, "arn:") &&
-			(strings.Count(refVariable.ReplaceAllString(want, ""), ":") >= 5)
+			(strings.Count(refVariable.ReplaceAllString(want, ""), ":") >= 5 || strings.HasPrefix(want, "arn:"))
 		return readable && r.arn(want, got, variables, true), readable
 	case "Bool":
 		return strings.EqualFold(want, got) && (strings.EqualFold(got, "true") || strings.EqualFold(got, "false")), true

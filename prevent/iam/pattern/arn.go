@@ -115,8 +115,9 @@ func (a *ARN) hasWildcard(i int) bool {
 	return false
 }
 
-// Valid reports whether the pattern can match anything.
-func (a *ARN) Valid() bool { return !a.never }
+// Valid reports whether the pattern looks like an ARN, even if it is too short to
+// match one.
+func (a *ARN) Valid() bool { return !a.never || a.count > 1 && a.isLiteral(0, "arn") }
 
 // All reports whether the pattern covers every resource, "*" itself included.
 func (a *ARN) All() bool {
