@@ -128,6 +128,7 @@ var messages = map[string]phrase{
 	"disproved":         {"WARNING: %d files are not what CloudTrail's digests state: `yagura verify PATH` says which", "警告: %d ファイルが CloudTrail のダイジェストと一致しません。`yagura verify PATH` で確認してください"},
 	"quarantined":       {"%d records cannot be read and are kept in quarantine: `yagura quarantine` shows them with the reason", "%d レコードを読めず隔離しました。`yagura quarantine` で理由とともに表示します"},
 	"nothing-to-retry":  {"no file below %s has records in quarantine", "%s の下に、隔離されたレコードを持つファイルはありません"},
+	"retry-failed":      {"%d files were taken out of the lake and not all came back: run `yagura ingest %s`", "%d ファイルをレイクから外しましたが、すべては戻っていません。`yagura ingest %s` を実行してください"},
 	"no-retention":      {"no retention is configured: write `retention: {vpcflow: 90}` (days by source) into the file that --config names", "保存期間の設定がありません。--config のファイルに `retention: {vpcflow: 90}`（ソースごとの日数）と書いてください"},
 	"sound":             {"the lake is sound", "レイクは健全です"},
 	"try-repair":        {"`yagura lake check --repair` mends what can be mended without the source files", "`yagura lake check --repair` は、元のファイルなしで直せるものを直します"},

@@ -123,7 +123,7 @@ func (p *program) sample(ctx context.Context, d demo) error {
 		if err != nil {
 			return err
 		}
-		return p.ingest(ctx, l, cfg, "")
+		return p.ingest(ctx, l, cfg, cfg.Roots, "")
 	})
 	if err != nil {
 		return err

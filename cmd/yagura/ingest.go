@@ -43,7 +43,7 @@ func (p *program) ingestCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.with(c.Context(), func(l *lake.Lake) error { return p.ingest(c.Context(), l, cfg, in.publicKeys) })
+			return p.with(c.Context(), func(l *lake.Lake) error { return p.ingest(c.Context(), l, cfg, args, in.publicKeys) })
 		},
 	}
 	f := c.Flags()
@@ -118,13 +118,14 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// ingest runs and tells what was done.
-func (p *program) ingest(ctx context.Context, l *lake.Lake, cfg ingest.Config, publicKeys string) error {
+// ingest runs and tells what was done. Digests are looked for below the
+// evidence, which may be more than what is read.
+func (p *program) ingest(ctx context.Context, l *lake.Lake, cfg ingest.Config, evidence []string, publicKeys string) error {
 	keys, err := p.publicKeys(publicKeys)
 	if err != nil {
 		return err
 	}
-	proofs, err := ingest.ReadDigests(ctx, cfg.Roots, keys)
+	proofs, err := ingest.ReadDigests(ctx, evidence, keys)
 	if err != nil {
 		return err
 	}

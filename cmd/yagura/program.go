@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -42,7 +43,9 @@ const memory = 900 << 20
 // run does what the arguments say and gives the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
 	debug.SetMemoryLimit(memory)
-	if f, ok := terminal(p.stdout); ok {
+	out := &keeper{w: p.stdout}
+	p.stdout = out
+	if f, ok := terminal(out.w); ok {
 		p.stdout = &sheet.Terminal{W: f}
 	}
 	p.lang = p.language(args)
@@ -51,7 +54,27 @@ func (p *program) run(ctx context.Context, args []string) int {
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	return p.exit(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("output: %w", out.err)
+	}
+	return p.exit(err)
+}
+
+// keeper remembers that a write failed, so that output on a full disk is never
+// a success, whoever wrote it.
+type keeper struct {
+	w   io.Writer
+	err error
+}
+
+// Write writes.
+func (k *keeper) Write(b []byte) (int, error) {
+	n, err := k.w.Write(b)
+	if err != nil {
+		k.err = err
+	}
+	return n, err
 }
 
 // root makes the tree of commands.

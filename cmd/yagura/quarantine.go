@@ -14,6 +14,7 @@ import (
 func (p *program) quarantineCommand() *cobra.Command {
 	var limit int
 	var retry []string
+	var keys string
 	c := &cobra.Command{
 		Use: "quarantine", Short: p.say("short.quarantine"), Long: p.say("long.quarantine"),
 		Example: "  yagura quarantine --format json | jq -r .raw\n  yagura quarantine --retry ./my-logs",
@@ -23,13 +24,14 @@ func (p *program) quarantineCommand() *cobra.Command {
 				return p.wrong("bad-limit", limit)
 			}
 			if len(retry) > 0 {
-				return p.with(c.Context(), func(l *lake.Lake) error { return p.retry(c.Context(), l, retry) })
+				return p.with(c.Context(), func(l *lake.Lake) error { return p.retry(c.Context(), l, retry, keys) })
 			}
 			return p.reading(c.Context(), func(l *lake.Lake) error { return p.quarantine(c.Context(), l, limit) })
 		},
 	}
 	c.Flags().IntVar(&limit, "limit", 50, p.say("flag.quarantine-limit"))
 	c.Flags().StringSliceVar(&retry, "retry", nil, p.say("flag.retry"))
+	c.Flags().StringVar(&keys, "public-keys", "", p.say("flag.public-keys"))
 	return c
 }
 
@@ -65,7 +67,7 @@ func (p *program) quarantine(ctx context.Context, l *lake.Lake, limit int) error
 
 // retry reads the files with records in quarantine again, as after an upgrade.
 // Only files that are there are taken out of the lake first.
-func (p *program) retry(ctx context.Context, l *lake.Lake, roots []string) error {
+func (p *program) retry(ctx context.Context, l *lake.Lake, roots []string, publicKeys string) error {
 	cfg, err := p.intake(intake{}, roots)
 	if err != nil {
 		return err
@@ -98,9 +100,12 @@ func (p *program) retry(ctx context.Context, l *lake.Lake, roots []string) error
 	if err := p.forget(ctx, l, there); err != nil {
 		return err
 	}
-	// The whole roots are proof, the files alone are what is read.
 	cfg.Roots = paths
-	return p.ingest(ctx, l, cfg, "")
+	if err := p.ingest(ctx, l, cfg, roots, publicKeys); err != nil {
+		p.note("retry-failed", len(there), join(roots))
+		return err
+	}
+	return nil
 }
 
 func (p *program) forget(ctx context.Context, l *lake.Lake, objects []lake.Object) (err error) {
