@@ -22,7 +22,7 @@ type Entry struct {
 
 // Walk calls f with every regular file below the roots, which may be files
 // themselves, in a fixed order: by root as given, then by path. Symbolic links
-// to files are followed, to directories not. Files whose name begins with a
+// to files are followed, to directories not, but for the roots. Files whose name begins with a
 // dot are left out.
 func Walk(ctx context.Context, roots []string, f func(Entry) error) error {
 	for _, root := range roots {
@@ -30,8 +30,12 @@ func Walk(ctx context.Context, roots []string, f func(Entry) error) error {
 		if err != nil {
 			return err
 		}
-		if _, err := os.Stat(abs); err != nil {
+		st, err := os.Stat(abs)
+		if err != nil {
 			return err
+		}
+		if st.IsDir() { // a link to a directory is followed when it is a root
+			abs += string(filepath.Separator)
 		}
 		err = filepath.WalkDir(abs, func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
