@@ -171,11 +171,17 @@ func (b *Batch) part(schema *ocsf.Schema, at int64) *part {
 	return p
 }
 
+// maxKept bounds the records of one object that are kept in quarantine: a file
+// that is something else altogether may have millions. All are counted.
+const maxKept = 1000
+
 // Quarantine notes a record of the object that cannot be read.
 func (b *Batch) Quarantine(e *yagura.RecordError) {
 	o := &b.objects[len(b.objects)-1]
 	o.Records++
-	o.Quarantined++
+	if o.Quarantined++; o.Quarantined > maxKept {
+		return
+	}
 	b.quarantine = append(b.quarantine, catalog.Quarantined{
 		Object: o.ID, Record: e.Record, Offset: e.Offset, Reason: e.Reason, Raw: slices.Clone(e.Raw),
 		At: b.w.lake.cfg.Now().UnixMicro(),

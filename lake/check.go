@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/yagura-sec/yagura/lake/internal/catalog"
 	"github.com/yagura-sec/yagura/lake/internal/table"
@@ -95,7 +97,8 @@ func (w *Writer) checkFile(ctx context.Context, f catalog.File, repair bool, r *
 		bad("missing", "the file is gone", w.advice(ctx, f))
 		return nil
 	case err != nil:
-		return err
+		bad("damaged", err.Error(), w.advice(ctx, f))
+		return nil
 	case size != f.Bytes || sum != f.SHA256:
 		bad("damaged", fmt.Sprintf("%d bytes with SHA-256 %s, the catalogue says %d bytes with %s", size, sum, f.Bytes, f.SHA256), w.advice(ctx, f))
 		return nil
@@ -107,21 +110,50 @@ func (w *Writer) checkFile(ctx context.Context, f catalog.File, repair bool, r *
 	}
 	rows := rd.Rows()
 	rd.Close()
-	parts, err := w.cat.Parts(ctx, f.ID)
-	if err != nil {
+	if detail, err := w.accounted(ctx, f, rows); err != nil {
 		return err
-	}
-	var accounted int64
-	for _, p := range parts {
-		accounted += p.Rows
-	}
-	if rows != f.Rows || accounted != f.Rows {
-		bad("rows", fmt.Sprintf("%d rows in the file, %d in the catalogue, %d by object", rows, f.Rows, accounted), w.advice(ctx, f))
+	} else if detail != "" {
+		bad("rows", detail, w.advice(ctx, f))
 	}
 	if f.Words > 0 {
 		return w.checkWords(f, repair, r)
 	}
 	return nil
+}
+
+// accounted compares the rows of a file with what the catalogue says of it and
+// of the objects in it.
+func (w *Writer) accounted(ctx context.Context, f catalog.File, rows int64) (detail string, err error) {
+	parts, err := w.cat.Parts(ctx, f.ID)
+	if err != nil {
+		return "", err
+	}
+	var sum int64
+	want := map[int64]int64{}
+	for _, p := range parts {
+		sum += p.Rows
+		want[p.Object] = p.Rows
+	}
+	if rows != f.Rows || sum != f.Rows {
+		return fmt.Sprintf("%d rows in the file, %d in the catalogue, %d by object", rows, f.Rows, sum), nil
+	}
+	schema := w.lake.schemas[f.Source]
+	if schema == nil {
+		return "", nil
+	}
+	in, err := readColumns(w.lake.path(f.Name), schema, []string{"object_id"})
+	if err != nil {
+		return err.Error(), nil //nolint:nilerr // what cannot be read is a finding
+	}
+	for i := range in.Rows() {
+		want[in.Number("object_id", i)]--
+	}
+	for id, n := range want {
+		if n != 0 {
+			return fmt.Sprintf("object %x: %d rows more in the catalogue than in the file", id, n), nil
+		}
+	}
+	return "", nil
 }
 
 // checkWords makes the sidecar anew and compares.
@@ -184,7 +216,11 @@ func (w *Writer) checkObjects(ctx context.Context, r *Report) error {
 	if err != nil {
 		return err
 	}
-	return w.cat.Objects(ctx, func(o Object) error {
+	quarantined, err := w.cat.QuarantinedByObject(ctx)
+	if err != nil {
+		return err
+	}
+	err = w.cat.Objects(ctx, func(o Object) error {
 		r.Objects++
 		r.Duplicates += o.Duplicates
 		r.Quarantined += o.Quarantined
@@ -198,9 +234,22 @@ func (w *Writer) checkObjects(ctx context.Context, r *Report) error {
 		if have := rows[o.ID]; have != o.Rows-o.Expired {
 			bad(fmt.Sprintf("%d rows in files, %d expected", have, o.Rows-o.Expired))
 		}
+		if have, want := quarantined[o.ID], min(o.Quarantined, maxKept); have != want {
+			bad(fmt.Sprintf("%d records in quarantine, %d expected", have, want))
+		}
 		delete(rows, o.ID)
+		delete(quarantined, o.ID)
 		return nil
 	})
+	for _, lost := range []map[int64]int64{rows, quarantined} {
+		for _, id := range slices.Sorted(maps.Keys(lost)) {
+			r.Problems = append(r.Problems, Problem{
+				Code: "object", Subject: fmt.Sprintf("object %x", id), Detail: fmt.Sprintf("the catalogue does not know the object of %d rows or records in quarantine", lost[id]),
+				Fix: "restore the catalogue from a copy of the lake, or build a new lake from the sources",
+			})
+		}
+	}
+	return err
 }
 
 func (w *Writer) checkOrphans(ctx context.Context, repair bool, r *Report) error {
@@ -208,9 +257,14 @@ func (w *Writer) checkOrphans(ctx context.Context, repair bool, r *Report) error
 	if err != nil {
 		return err
 	}
+	// A file that nobody knows may be the one that other problems are about.
+	lost := slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Code == "object" || p.Code == "rows" })
 	for _, name := range orphans {
 		p := Problem{Code: "orphan", Subject: name, Detail: "a file that the catalogue does not know", Fix: "run `yagura lake check --repair`"}
-		if repair {
+		switch {
+		case lost:
+			p.Fix = "kept, because the catalogue lacks rows: copy it away before anything writes to this lake"
+		case repair:
 			if err := os.Remove(w.lake.path(name)); err != nil {
 				return err
 			}

@@ -158,15 +158,38 @@ func generated(rows int) []delivered {
 
 func pick2(r *rand.Rand) int { return []int{22, 80, 443, 3389}[r.IntN(4)] }
 
-// open opens a lake with every source's schema.
+// open opens a lake with every source's schema, for the test or, without one,
+// for all of them.
 func open(t testing.TB, dir string) *lake.Lake {
-	t.Helper()
-	l, err := lake.Open(t.Context(), lake.Config{Dir: dir, Schemas: source.Schemas(), Threads: 2})
+	l, err := lake.Open(context.Background(), lake.Config{Dir: dir, Schemas: source.Schemas(), Threads: 2})
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	if t != nil {
+		t.Cleanup(func() { l.Close() })
+	}
 	return l
+}
+
+var scratch string
+
+// tempDir gives a directory that goes when all tests have run.
+func tempDir() string {
+	dir, err := os.MkdirTemp(scratch, "lake")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+}
+
+func TestMain(m *testing.M) {
+	var err error
+	if scratch, err = os.MkdirTemp("", "yagura-lake"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
 }
 
 // fill appends objects to a lake, several to a batch.

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,13 +25,10 @@ var ErrNotFound = errors.New("not found in the lake")
 // Several events may share a source's id: all are given.
 func (l *Lake) Event(ctx context.Context, id string) ([]ask.Hit, error) {
 	f := ask.Filter{Where: equal("metadata_uid", id)}
-	if source, object, record, ok := splitID(id); ok {
+	if source, object, record, ok := splitID(id); ok && l.schemas[source] != nil {
 		f = ask.Filter{Sources: []string{source}, Where: query.And{Args: []query.Expr{
 			number("object_id", object), number("record_no", record),
 		}}}
-		if l.schemas[source] == nil {
-			return nil, fmt.Errorf("event %q: there is no source %q: %w", id, source, ErrNotFound)
-		}
 	}
 	hits, err := l.Search(ctx, f, ask.Page{Limit: 100, Raw: true})
 	if err == nil && len(hits) == 0 {
@@ -62,32 +60,62 @@ func escapePattern(s string) string {
 }
 
 // Around gives the n events before and the n events after a hit among those
-// that pass the filter, oldest first, the hit itself left out.
+// that pass the filter, oldest first, the hit itself left out. Events of one
+// instant stand in the order of their objects and records.
 func (l *Lake) Around(ctx context.Context, f ask.Filter, h ask.Hit, n int) ([]ask.Hit, error) {
 	key := h.Key()
-	before, err := l.Search(ctx, f, ask.Page{Limit: n, After: &key})
+	out, err := l.sameInstant(ctx, f, key, n)
 	if err != nil {
 		return nil, err
 	}
-	// Events of the same instant come after the hit in both orders or in
-	// neither: take those before it from the other side.
+	earlier := f
+	if at := time.UnixMicro(key.Time); earlier.To.IsZero() || earlier.To.After(at) {
+		earlier.To = at
+	}
+	before, err := l.Search(ctx, earlier, ask.Page{Limit: n - len(out)})
+	if err != nil {
+		return nil, err
+	}
 	after, err := l.Search(ctx, f, ask.Page{Limit: n, After: &key, Oldest: true})
 	if err != nil {
 		return nil, err
 	}
-	var out []ask.Hit
-	seen := map[ask.Key]bool{key: true}
-	slices.Reverse(before)
-	for _, h := range append(before, after...) {
-		if k := h.Key(); !seen[k] {
-			seen[k] = true
-			out = append(out, h)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b ask.Hit) int {
-		return int(min(1, max(-1, a.Event.Time-b.Event.Time)))
+	out = slices.Concat(before, out, after)
+	slices.SortFunc(out, func(a, b ask.Hit) int {
+		x, y := a.Key(), b.Key()
+		return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.Object, y.Object), cmp.Compare(x.Record, y.Record))
 	})
 	return out, nil
+}
+
+// sameInstant gives the last n events of the key's instant that come before it.
+func (l *Lake) sameInstant(ctx context.Context, f ask.Filter, key ask.Key, n int) ([]ask.Hit, error) {
+	from := time.UnixMicro(key.Time)
+	to := from.Add(time.Microsecond)
+	if f.From.After(from) || !f.To.IsZero() && f.To.Before(to) {
+		return nil, nil // the filter leaves the instant out
+	}
+	f.From, f.To = from, to
+	var out []ask.Hit
+	for page := (ask.Page{Limit: 1000, Oldest: true}); ; {
+		hits, err := l.Search(ctx, f, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range hits {
+			k := h.Key()
+			if k.Object > key.Object || k.Object == key.Object && k.Record >= key.Record {
+				return out[max(0, len(out)-n):], nil
+			}
+			out = append(out, h)
+		}
+		if len(hits) < page.Limit {
+			return out[max(0, len(out)-n):], nil
+		}
+		out = slices.Clone(out[max(0, len(out)-n):])
+		last := hits[len(hits)-1].Key()
+		page.After = &last
+	}
 }
 
 // HasKey says whether any raw record may have the JSON key: false is certain.

@@ -2,10 +2,12 @@ package lake_test
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,20 +30,32 @@ type oracle struct {
 	fields           field.Table
 }
 
+// newOracle gives the corpus that all tests share; they only read it.
 func newOracle(t testing.TB) *oracle {
 	t.Helper()
+	sharedOnce.Do(func() { shared = makeOracle(t) })
+	if shared == nil {
+		t.Fatal("there is no corpus, see the first test that failed")
+	}
+	return shared
+}
+
+var (
+	sharedOnce sync.Once
+	shared     *oracle
+)
+
+func makeOracle(t testing.TB) *oracle {
+	t.Helper()
 	objects := append(fixtures(t), generated(300)...)
-	o := &oracle{fresh: open(t, t.TempDir()), compacted: open(t, t.TempDir())}
+	o := &oracle{fresh: open(nil, tempDir()), compacted: open(nil, tempDir())}
 	fill(t, o.fresh, objects, 100)
 	fill(t, o.compacted, objects, 100)
 	compact(t, o.compacted)
 	o.hits = everything(t, o.fresh)
 	table, err := lake.Fields(source.Schemas(), func(key string) bool {
-		ok, err := o.fresh.HasKey(t.Context(), key)
-		if err != nil {
-			t.Error(err)
-		}
-		return ok
+		ok, err := o.fresh.HasKey(context.Background(), key)
+		return ok && err == nil
 	})
 	if err != nil {
 		t.Fatal(err)

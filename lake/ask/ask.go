@@ -148,7 +148,7 @@ func (r *relation) Column(name string) string {
 	case c.Kind == ocsf.ID:
 		return "coalesce(CAST(" + name + " AS VARCHAR), " + name + "_text)"
 	case c.Single != "" && r.has[c.Single]:
-		return "CASE WHEN len(" + name + ") = 0 AND " + c.Single + " IS NOT NULL THEN [" + c.Single + "] ELSE " + name + " END"
+		return "CASE WHEN len(" + name + ") = 0 AND " + c.Single + " IS NOT NULL THEN [" + c.Single + "] WHEN " + name + " = [''] THEN [] ELSE " + name + " END"
 	}
 	return name
 }

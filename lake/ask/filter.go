@@ -126,7 +126,7 @@ func columnTest(r *relation, col *ocsf.Column, test match.Test) (string, error) 
 			return anyOf(name, s), err
 		}
 		alone, err := textTest(col.Single, test)
-		return "(" + anyOf(name, s) + " OR len(" + name + ") = 0 AND " + alone + ")", err
+		return "(" + anyOf(name, "x <> '' AND ("+s+")") + " OR len(" + name + ") = 0 AND " + alone + ")", err
 	case ocsf.ID:
 		if t, ok := test.(*match.Text); ok && !t.Fold {
 			if lit, plain := t.Literal(); plain {

@@ -93,7 +93,7 @@ func (r *relation) native(n ocsf.Native) string {
 		alts = append(alts, e)
 	}
 	if doc := r.document(); len(alts) == 0 && doc != "" {
-		return jsonAt("json_extract", doc, "$."+jsonPath(n.Path))
+		return jsonAt("json_extract_string", doc, "$."+jsonPath(n.Path))
 	}
 	switch len(alts) {
 	case 0:

@@ -106,7 +106,8 @@ var native = []ocsf.Native{
 	path("userIdentity.sessionContext.webIdFederationData.federatedProvider"),
 	path("userIdentity.sessionContext.attributes"),
 	column("userIdentity.sessionContext.attributes.creationDate", "actor_session_created_time"),
-	column("userIdentity.sessionContext.attributes.mfaAuthenticated", "actor_session_is_mfa"),
+	// Not the column, which knows MFA from sign-ins too.
+	path("userIdentity.sessionContext.attributes.mfaAuthenticated"),
 	path("userIdentity.sessionContext.sessionIssuer"),
 	path("userIdentity.sessionContext.sessionIssuer.type"),
 	path("userIdentity.sessionContext.sessionIssuer.principalId"),

@@ -210,7 +210,7 @@ func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
 		}
 	}
 	for _, q := range ch.Quarantine {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO quarantine VALUES (?,?,?,?,?,?)`, q.Object, q.Record, q.Offset, q.Reason, q.Raw, q.At); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO quarantine VALUES (?,?,?,?,?,?)`, q.Object, q.Record, q.Offset, q.Reason, q.Raw, q.At); err != nil {
 			return err
 		}
 	}

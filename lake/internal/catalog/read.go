@@ -110,8 +110,17 @@ func (c *Catalog) parts(ctx context.Context, q string, arg int64) ([]Part, error
 
 // RowsByObject sums the rows that stand in files, by object.
 func (c *Catalog) RowsByObject(ctx context.Context) (map[int64]int64, error) {
+	return c.byObject(ctx, `SELECT object, sum(part.rows) FROM part JOIN file ON file.id = part.file GROUP BY object`)
+}
+
+// QuarantinedByObject counts the records in quarantine, by object.
+func (c *Catalog) QuarantinedByObject(ctx context.Context) (map[int64]int64, error) {
+	return c.byObject(ctx, `SELECT object, count(*) FROM quarantine GROUP BY object`)
+}
+
+func (c *Catalog) byObject(ctx context.Context, q string) (map[int64]int64, error) {
 	out := map[int64]int64{}
-	err := each(ctx, c.db, `SELECT object, sum(part.rows) FROM part JOIN file ON file.id = part.file GROUP BY object`, func(rows *sql.Rows) error {
+	err := each(ctx, c.db, q, func(rows *sql.Rows) error {
 		var o, n int64
 		if err := rows.Scan(&o, &n); err != nil {
 			return err

@@ -120,11 +120,19 @@ func readableIn(s *string) string {
 // readable puts U+FFFD in the place of bytes that are not UTF-8.
 func readable(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// stored gives the elements of a list that must be kept: none when its single
-// column says as much.
+// stored gives the elements of a list as they are kept: none when its single
+// column says as much, one empty text when it is empty although that column is
+// not.
 func stored(c *ocsf.Column, ev *ocsf.Event) []string {
 	list := *c.List(ev)
-	if c.Single != "" && len(list) == 1 && list[0] == *ocsf.Lookup(c.Single).Str(ev) {
+	if c.Single == "" {
+		return list
+	}
+	switch single := *ocsf.Lookup(c.Single).Str(ev); {
+	case single == "":
+	case len(list) == 0:
+		return []string{""}
+	case len(list) == 1 && list[0] == single:
 		return nil
 	}
 	return list

@@ -39,11 +39,14 @@ func (b *Builder) Event(i int, ev *ocsf.Event) {
 	}
 }
 
-// Complete gives a list that files keep empty its single element back.
+// Complete undoes what files do to a list with a single column.
 func Complete(c *ocsf.Column, ev *ocsf.Event) {
-	if list := c.List(ev); len(*list) == 0 {
-		if single := *ocsf.Lookup(c.Single).Str(ev); single != "" {
-			*list = []string{single}
-		}
+	list, single := c.List(ev), *ocsf.Lookup(c.Single).Str(ev)
+	switch {
+	case single == "":
+	case len(*list) == 0:
+		*list = []string{single}
+	case len(*list) == 1 && (*list)[0] == "":
+		*list = nil
 	}
 }
