@@ -54,7 +54,7 @@ func setUp(conn driver.ExecerContext, cfg Config) error {
 		fmt.Sprintf("SET threads = %d", cfg.Threads),
 		fmt.Sprintf("SET memory_limit = '%dB'", cfg.Memory),
 		"SET temp_directory = ''",
-		"SET TimeZone = 'UTC'",
+		"SET GLOBAL TimeZone = 'UTC'", // of every connection, not of this one alone
 		"SET enable_object_cache = true",
 		"SET parquet_metadata_cache = true",
 		"SET preserve_insertion_order = false",
