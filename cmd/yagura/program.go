@@ -97,7 +97,7 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(
 		p.ingestCommand(), p.searchCommand(), p.showCommand(), p.facetsCommand(), p.timelineCommand(), p.statsCommand(),
 		p.sqlCommand(), p.sourcesCommand(), p.coverageCommand(), p.quarantineCommand(), p.lakeCommand(),
-		p.verifyCommand(), p.demoCommand(), p.serveCommand(), p.versionCommand(),
+		p.verifyCommand(), p.demoCommand(), p.serveCommand(), p.iamCommand(), p.versionCommand(),
 	)
 	p.localize(root)
 	return root
@@ -136,6 +136,10 @@ func (p *program) language(args []string) string {
 	return "en"
 }
 
+// ownFormats is the annotation of a command that names its formats besides
+// table, json and csv.
+const ownFormats = "formats"
+
 // prepare settles the global flags: a flag beats the configuration file, which
 // beats the environment.
 func (p *program) prepare(c *cobra.Command) error {
@@ -168,6 +172,8 @@ func (p *program) prepare(c *cobra.Command) error {
 	case slices.Contains([]string{"table", "json", "csv"}, p.format):
 		return nil
 	case p.format == "parquet" && c.Name() == "search":
+		return nil
+	case slices.Contains(strings.Fields(c.Annotations[ownFormats]), p.format):
 		return nil
 	}
 	return p.wrong("bad-format", p.format)

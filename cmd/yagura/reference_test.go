@@ -112,6 +112,9 @@ var documents = []struct {
 	{"lake compact", "One object.", compacted{}},
 	{"lake retain", "One object for each source with a retention.", retained{}},
 	{"demo --out", "One object for each kind of log, and a total. Without `--out`: as `ingest`.", made{}},
+	{"iam lint", "One object for each finding. `--format sarif` writes SARIF 2.1.0.", smell{}},
+	{"iam actions", "One object for each action.", known{}},
+	{"iam data", "One object.", served{}},
 	{"version", "One object.", built{}},
 }
 

@@ -14,10 +14,11 @@ import (
 
 // settings is the configuration file. Flags override it.
 type settings struct {
-	Data      string                       `yaml:"data"`      // directory of the lake and state; default ~/.local/share/yagura
-	Language  string                       `yaml:"language"`  // en or ja; default from the locale
-	Sources   map[string]map[string]string `yaml:"sources"`   // options by source, e.g. vpcflow: {format: "${version} ${account-id} …"}
-	Retention map[string]int               `yaml:"retention"` // days to keep, by source; default: for ever
+	Data        string                       `yaml:"data"`      // directory of the lake and state; default ~/.local/share/yagura
+	Language    string                       `yaml:"language"`  // en or ja; default from the locale
+	Sources     map[string]map[string]string `yaml:"sources"`   // options by source, e.g. vpcflow: {format: "${version} ${account-id} …"}
+	ServiceData string                       `yaml:"iam_data"`  // file of IAM service data; default the program's own
+	Retention   map[string]int               `yaml:"retention"` // days to keep, by source; default: for ever
 }
 
 // readSettings reads the configuration file, if one is named. It is strict: a
