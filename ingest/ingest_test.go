@@ -360,6 +360,17 @@ func TestTimesAtTheEdges(t *testing.T) {
 		sound(t, l)
 		take(t, l, ingest.Config{Roots: []string{root}, Sources: []yagura.Source{toy{times: times}}, Compact: true})
 	}
+	// Retention takes whole days before the cutoff, of any year, and nothing else.
+	w, err := l.Write(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := w.Retain(t.Context(), &toySchema, fixed("2026-10-02T13:00:00Z")())
+	w.Close()
+	if left := count(t, l); err != nil || n != 10 || left != 4 {
+		t.Errorf("retention removed %d and left %d %v, want 10 and 4", n, left, err)
+	}
+	sound(t, l)
 }
 
 func total(bars []ask.Bucket) (n int64) {

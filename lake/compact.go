@@ -322,11 +322,11 @@ func (w *Writer) Retain(ctx context.Context, schema *ocsf.Schema, cutoff time.Ti
 	if err != nil {
 		return 0, err
 	}
-	day := cutoff.UTC().Format(time.DateOnly)
+	day := cutoff.UTC().Truncate(24 * time.Hour).UnixMicro()
 	ch := catalog.Change{At: w.lake.cfg.Now().UnixMicro()}
 	var n int64
 	for _, f := range files {
-		if f.Day >= day {
+		if f.Last >= day {
 			continue
 		}
 		parts, err := w.cat.Parts(ctx, f.ID)
