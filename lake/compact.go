@@ -177,20 +177,29 @@ func appendFile(rows *table.Builder, path string) error {
 // replace writes the rows of a builder in the given order as a compacted file
 // and puts it in the place of the group in one commit.
 func (w *Writer) replace(ctx context.Context, group []catalog.File, rows *table.Builder, order []int32, name string) error {
-	schema := rows.Schema()
-	ch := catalog.Change{Remove: group, At: w.lake.cfg.Now().UnixMicro()}
-	if len(order) > 0 {
-		f, err := w.writeCompacted(rows, order, fmt.Sprintf("%s/day=%s/compacted/%s.parquet", schema.Source, group[0].Day, name))
-		if err != nil {
-			return err
-		}
-		f.Day = group[0].Day
-		ch.Add = []catalog.File{f}
-		ch.Parts = [][]catalog.Part{partsOf(rows, order)}
+	ch := catalog.Change{At: w.lake.cfg.Now().UnixMicro()}
+	if err := w.swap(&ch, group, rows, order, name); err != nil {
+		return err
 	}
 	if err := w.cat.Commit(ctx, ch); err != nil {
 		return fmt.Errorf("catalogue: %w", err)
 	}
+	return nil
+}
+
+// swap writes the rows as [Writer.replace] does and leaves the commit to the
+// caller.
+func (w *Writer) swap(ch *catalog.Change, group []catalog.File, rows *table.Builder, order []int32, name string) error {
+	ch.Remove = append(ch.Remove, group...)
+	if len(order) == 0 {
+		return nil
+	}
+	f, err := w.writeCompacted(rows, order, fmt.Sprintf("%s/day=%s/compacted/%s.parquet", rows.Schema().Source, group[0].Day, name))
+	if err != nil {
+		return err
+	}
+	f.Day = group[0].Day
+	ch.Add, ch.Parts = append(ch.Add, f), append(ch.Parts, partsOf(rows, order))
 	return nil
 }
 
@@ -282,21 +291,22 @@ func (w *Writer) Forget(ctx context.Context, bucket, key string) error {
 	if err != nil {
 		return err
 	}
+	ch := catalog.Change{Forget: []int64{o.ID}, At: w.lake.cfg.Now().UnixMicro()}
 	for _, p := range parts {
 		for _, f := range files {
 			if f.ID == p.File {
-				if err := w.without(ctx, f, o.ID); err != nil {
-					return err
+				if err := w.without(&ch, f, o.ID); err != nil {
+					return w.lake.full(err)
 				}
 			}
 		}
 	}
 	w.ids = newIdentities(w.lake, w.cat)
-	return w.cat.Commit(ctx, catalog.Change{Forget: []int64{o.ID}, At: w.lake.cfg.Now().UnixMicro()})
+	return w.lake.full(w.cat.Commit(ctx, ch))
 }
 
 // without replaces a file by one without the rows of an object.
-func (w *Writer) without(ctx context.Context, f catalog.File, object int64) error {
+func (w *Writer) without(ch *catalog.Change, f catalog.File, object int64) error {
 	schema := w.lake.schemas[f.Source]
 	if schema == nil {
 		return fmt.Errorf("file %s is of source %q, which this program does not know", f.Name, f.Source)
@@ -312,7 +322,7 @@ func (w *Writer) without(ctx context.Context, f catalog.File, object int64) erro
 		}
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s without %d", f.SHA256, object))
-	return w.replace(ctx, []catalog.File{f}, rows, keep, hex.EncodeToString(sum[:12]))
+	return w.swap(ch, []catalog.File{f}, rows, keep, hex.EncodeToString(sum[:12]))
 }
 
 // Retain removes days of a source that ended before the cutoff, and says how
