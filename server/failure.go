@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/yagura-sec/yagura/lake"
 	"github.com/yagura-sec/yagura/query"
@@ -43,8 +44,10 @@ func queryFailure(param, lang string, err error) error {
 	if !errors.As(err, &q) {
 		return err
 	}
+	// The line and the caret; message and hint stand apart.
+	lines := strings.SplitN(q.Text(lang), "\n", 3)
 	return &failure{
-		status: http.StatusBadRequest, code: q.Code, what: q.Message(lang), where: q.Text(lang), fix: q.Hint(lang),
+		status: http.StatusBadRequest, code: q.Code, what: q.Message(lang), where: strings.Join(lines[:min(len(lines), 2)], "\n"), fix: q.Hint(lang),
 		query: q, param: param,
 	}
 }

@@ -117,8 +117,8 @@ func write(t testing.TB, name string, body []byte) {
 	}
 }
 
-// newServer serves a lake with the logs of writeLogs, or an empty one.
-func newServer(t testing.TB, full bool) *httptest.Server {
+// newConfig opens a lake with the logs of writeLogs, or an empty one.
+func newConfig(t testing.TB, full bool) Config {
 	t.Helper()
 	dir := t.TempDir()
 	l, err := lake.Open(t.Context(), lake.Config{Dir: filepath.Join(dir, "lake"), Schemas: source.Schemas()})
@@ -138,7 +138,13 @@ func newServer(t testing.TB, full bool) *httptest.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	h, err := New(Config{Lake: l, Store: s, Schemas: source.Schemas(), Zone: time.UTC, Now: clock})
+	return Config{Lake: l, Store: s, Schemas: source.Schemas(), Zone: time.UTC, Now: clock}
+}
+
+// newServer serves such a lake.
+func newServer(t testing.TB, full bool) *httptest.Server {
+	t.Helper()
+	h, err := New(newConfig(t, full))
 	if err != nil {
 		t.Fatal(err)
 	}

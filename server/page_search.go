@@ -157,7 +157,7 @@ func (d *desk) fillSearch(c *call, v *searchView) error {
 	if err != nil {
 		return err
 	}
-	p, before, err := c.pageOf(50, 500)
+	p, err := c.pageOf(50, 500)
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (d *desk) fillSearch(c *call, v *searchView) error {
 	g, ctx := errgroup.WithContext(c.ctx())
 	inner := *c
 	inner.r = c.r.WithContext(ctx)
-	g.Go(func() (err error) { found, err = d.search(&inner, q.filter, p, before); return err })
+	g.Go(func() (err error) { found, err = d.search(&inner, q.filter, p); return err })
 	g.Go(func() (err error) {
 		if width, bars, err = d.Lake.Histogram(ctx, q.filter, 120); err != nil {
 			return err
@@ -259,12 +259,34 @@ func (d *desk) tabulate(c *call, v *searchView, q *question, columns []field.Fie
 		}
 		v.Rows = append(v.Rows, row)
 	}
-	if found.newer && found.before != "" {
-		v.Newer = st.with("before", found.before)
+	v.pages(c, found)
+}
+
+// maxTrail bounds the pages that a URL remembers to go back to.
+const maxTrail = 40
+
+// pages links the pages before and after. The way back is the trail of cursors
+// in the URL: an order with ties cannot be walked backwards.
+func (v *searchView) pages(c *call, found *page) {
+	st := c.state()
+	at := c.params.Get("after")
+	var trail []string
+	if t := c.params.Get("trail"); t != "" {
+		trail = strings.Split(t, ",")
 	}
-	if found.older && found.after != "" {
-		v.Older = st.with("after", found.after)
+	if n := len(trail); n > 0 {
+		v.Newer = st.with("after", trail[n-1], "trail", strings.Join(trail[:n-1], ","))
+	} else if at != "" {
+		v.Newer = st.with()
 	}
+	if found.after == "" {
+		return
+	}
+	if at != "" {
+		trail = append(trail, at)
+	}
+	trail = trail[max(0, len(trail)-maxTrail):]
+	v.Older = st.with("after", found.after, "trail", strings.Join(trail, ","))
 }
 
 // chart is what the script needs to draw the histogram.

@@ -41,7 +41,7 @@ func (d *desk) apiRoutes() []route {
 		{method: "GET", path: v1 + "openapi.json", answer: d.apiDocument, light: true},
 		{method: "GET", path: v1 + "fields", params: []string{"lang"}, answer: d.apiFields, light: true},
 		{method: "GET", path: v1 + "complete", params: with("cursor"), answer: d.apiComplete},
-		{method: "GET", path: v1 + "search", params: with("fields", "limit", "sort", "after", "before", "raw"), answer: d.apiSearch},
+		{method: "GET", path: v1 + "search", params: with("fields", "limit", "sort", "after", "raw"), answer: d.apiSearch},
 		{method: "GET", path: v1 + "count", params: with(), answer: d.apiCount},
 		{method: "GET", path: v1 + "histogram", params: with("bars"), answer: d.apiHistogram},
 		{method: "GET", path: v1 + "facets", params: with("fields", "top"), answer: d.apiFacets},
@@ -63,7 +63,7 @@ func (d *desk) apiRoutes() []route {
 }
 
 func (d *desk) pageRoutes() []route {
-	search := with("fields", "facets", "exact", "limit", "sort", "after", "before")
+	search := with("fields", "facets", "exact", "limit", "sort", "after", "trail")
 	return []route{
 		{method: "GET", path: "/{$}", params: search, answer: d.pageSearch, page: true},
 		{method: "GET", path: "/search", params: search, answer: d.pageSearch, page: true},

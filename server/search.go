@@ -11,71 +11,47 @@ import (
 
 // page is one page of hits.
 type page struct {
-	hits         []ask.Hit
-	newer, older bool   // whether the table goes on above and below it
-	after        string // cursor of the last hit, when more follow
-	before       string // cursor of the first hit, when something precedes it
+	hits  []ask.Hit
+	after string // cursor of the last hit, when more follow
 }
 
 // pageOf reads the parameters of paging.
-func (c *call) pageOf(limit, most int) (p ask.Page, before *ask.Key, err error) {
+func (c *call) pageOf(limit, most int) (p ask.Page, err error) {
 	if p.Limit, err = c.number("limit", limit, 1, most); err != nil {
-		return p, nil, err
+		return p, err
 	}
 	switch s := c.params.Get("sort"); s {
 	case "", "newest":
 	case "oldest":
 		p.Oldest = true
 	default:
-		return p, nil, bad("sort", fmt.Sprintf("%q is no order", s), "write newest or oldest")
+		return p, bad("sort", fmt.Sprintf("%q is no order", s), "write newest or oldest")
 	}
 	if p.After, err = c.key("after"); err != nil {
-		return p, nil, err
-	}
-	if before, err = c.key("before"); err != nil {
-		return p, nil, err
-	}
-	if p.After != nil && before != nil {
-		return p, nil, bad("before", "after and before exclude each other", "give one")
+		return p, err
 	}
 	p.Raw, err = c.flag("raw")
-	return p, before, err
+	return p, err
 }
 
 // search gives a page of hits. It asks for one hit more than the page holds, to
 // know whether it goes on.
-func (d *desk) search(c *call, f ask.Filter, p ask.Page, before *ask.Key) (*page, error) {
+func (d *desk) search(c *call, f ask.Filter, p ask.Page) (*page, error) {
 	limit := p.Limit
 	p.Limit++
-	if before != nil {
-		p.Oldest, p.After = !p.Oldest, before
-	}
 	hits, err := d.Lake.Search(c.ctx(), f, p)
 	if err != nil {
 		return nil, err
 	}
-	more := len(hits) > limit
-	if more {
-		hits = hits[:limit]
+	if len(hits) <= limit {
+		return &page{hits: hits}, nil
 	}
-	out := &page{hits: hits, older: more, newer: p.After != nil}
-	if before != nil {
-		slices.Reverse(hits)
-		out.older, out.newer = true, more
-	}
-	if len(hits) > 0 && out.older {
-		out.after = cursor(hits[len(hits)-1].Key())
-	}
-	if len(hits) > 0 && out.newer {
-		out.before = cursor(hits[0].Key())
-	}
-	return out, nil
+	return &page{hits: hits[:limit], after: cursor(hits[limit-1].Key())}, nil
 }
 
 type searchBody struct {
 	Events []record `json:"events"`
-	After  string   `json:"after,omitempty"`  // cursor of the next page
-	Before string   `json:"before,omitempty"` // cursor of the page before
+	After  string   `json:"after,omitempty"` // cursor of the next page
 }
 
 func (d *desk) apiSearch(c *call) error {
@@ -87,17 +63,17 @@ func (d *desk) apiSearch(c *call) error {
 	if err != nil {
 		return err
 	}
-	p, before, err := c.pageOf(50, 1000)
+	p, err := c.pageOf(50, 1000)
 	if err != nil {
 		return err
 	}
 	raw := p.Raw
 	p.Raw = raw || readsRaw(fields)
-	found, err := d.search(c, q.filter, p, before)
+	found, err := d.search(c, q.filter, p)
 	if err != nil {
 		return err
 	}
-	body := searchBody{Events: []record{}, After: found.after, Before: found.before}
+	body := searchBody{Events: []record{}, After: found.after}
 	for i := range found.hits {
 		body.Events = append(body.Events, d.record(&found.hits[i], fields, raw))
 	}
