@@ -36,9 +36,13 @@ type program struct {
 	settings                   settings
 }
 
+// patience is how long a verb that writes waits for another one: longer than
+// the short work that a running console does in the background.
+const patience = 3 * time.Second
+
 // memory is what the Go side of the program may take; the query engine has its
 // own limit.
-const memory = 900 << 20
+const memory = 600 << 20
 
 // run does what the arguments say and gives the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
@@ -184,7 +188,7 @@ func (p *program) open(ctx context.Context) (*lake.Lake, error) {
 	if err := p.directory(); err != nil {
 		return nil, err
 	}
-	return lake.Open(ctx, lake.Config{Dir: filepath.Join(p.data, "lake"), Schemas: source.Schemas()})
+	return lake.Open(ctx, lake.Config{Dir: filepath.Join(p.data, "lake"), Schemas: source.Schemas(), Patience: patience})
 }
 
 // directory refuses a place for data that is no directory and cannot become one.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +19,10 @@ import (
 
 // defaultAddress is where the console is.
 const defaultAddress = "127.0.0.1:7654"
+
+// maintenance is how often a running console compacts and retains in the
+// background.
+const maintenance = 10 * time.Minute
 
 func (p *program) serveCommand() *cobra.Command {
 	var addr string
@@ -44,6 +50,13 @@ func (p *program) serve(ctx context.Context, addr string, browse bool) error {
 				err = cerr
 			}
 		}()
+		ctx, stop := context.WithCancel(ctx)
+		var tended sync.WaitGroup
+		tended.Go(func() {
+			l.Maintain(ctx, maintenance, p.settings.Retention, func(err error) { fmt.Fprintln(p.stderr, "yagura: "+err.Error()) })
+		})
+		defer tended.Wait()
+		defer stop()
 		err = server.Serve(ctx, server.Config{
 			Lake: l, Store: s, Schemas: source.Schemas(), Language: p.lang, Zone: p.zone, Now: p.now,
 			Listening: func(url string) {
