@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/yagura-sec/yagura/lake/ask"
-	"github.com/yagura-sec/yagura/lake/internal/catalog"
 	"github.com/yagura-sec/yagura/ocsf"
 	"github.com/yagura-sec/yagura/query"
 	"github.com/yagura-sec/yagura/query/field"
@@ -174,13 +173,15 @@ func (l *Lake) Objects(ctx context.Context, f func(Object) error) error {
 }
 
 // Quarantine lists records that could not be read, the latest first.
-func (l *Lake) Quarantine(ctx context.Context, limit int) ([]Quarantined, error) {
+func (l *Lake) Quarantine(ctx context.Context, limit int) ([]ask.Quarantined, error) {
 	ok, err := l.ready(ctx)
 	if err != nil || !ok {
 		return nil, err
 	}
-	return l.cat.Quarantine(ctx, limit)
+	all, err := l.cat.Quarantine(ctx, limit)
+	out := make([]ask.Quarantined, len(all))
+	for i, q := range all {
+		out[i] = ask.Quarantined(q)
+	}
+	return out, err
 }
-
-// Quarantined is a record that could not be read.
-type Quarantined = catalog.Quarantined

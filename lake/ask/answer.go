@@ -43,6 +43,19 @@ func (h *Hit) ID() string {
 	return fmt.Sprintf("%s:%x:%d", h.Source, h.Event.Provenance.Object, h.Event.Provenance.Record)
 }
 
+// Attributes gives the source and the event.
+func (h *Hit) Attributes() (source string, ev *ocsf.Event) { return h.Source, &h.Event }
+
+// Quarantined is a record that could not be read.
+type Quarantined struct {
+	Object int64 // id of its object
+	Record int64 // number in the object
+	Offset int64 // byte offset in the decompressed object, -1 if unknown
+	Reason string
+	Raw    []byte // cut to at most 64 KiB
+	At     int64  // µs, when it was met
+}
+
 // Bucket is a bar of a histogram.
 type Bucket struct {
 	Start  time.Time

@@ -11,9 +11,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
 
-	"github.com/yagura-sec/yagura/lake/ask"
 	"github.com/yagura-sec/yagura/ocsf"
-	"github.com/yagura-sec/yagura/query/field"
 )
 
 // groupRows bounds a row group, and with it the memory of a writer.
@@ -25,28 +23,37 @@ type Parquet struct {
 	columns []column
 }
 
+// Row is an event that was found: ask.Hit is one.
+type Row interface {
+	// ID names the event.
+	ID() string
+	// Attributes gives the source and the event.
+	Attributes() (source string, ev *ocsf.Event)
+	// Values gives the texts of a field.
+	Values(t field.Target) []string
+}
+
 // column is one column of the file: its value from a hit, nil when absent.
 type column struct {
 	name  string
 	kind  ocsf.Kind
-	value func(*ask.Hit) any // string, int64, bool or []string by kind
+	value func(Row) any // string, int64, bool or []string by kind
 	index int
 }
 
-// NewParquet begins a file. Its columns are id, source, time and the fields; or,
-// without fields, every column of the schemas and the raw record. A field's
-// column has its name and is a list of texts, as one event may have several
-// values.
-func NewParquet(w io.Writer, schemas []*ocsf.Schema, fields []field.Field) (*Parquet, error) {
+// NewParquet begins a file. Its columns are id, source, time and the named
+// fields; or, without fields, every column of the schemas and the raw record. A
+// field's column is a list of texts, as one event may have several values.
+func NewParquet(w io.Writer, schemas []*ocsf.Schema, fields []string) (*Parquet, error) {
 	p := &Parquet{columns: []column{
-		{name: "id", kind: ocsf.Text, value: func(h *ask.Hit) any { return h.ID() }},
-		{name: "source", kind: ocsf.Text, value: func(h *ask.Hit) any { return h.Source }},
+		{name: "id", kind: ocsf.Text, value: func(r Row) any { return r.ID() }},
+		{name: "source", kind: ocsf.Text, value: func(r Row) any { source, _ := r.Attributes(); return source }},
 	}}
 	if len(fields) > 0 {
 		p.add("time", ocsf.Lookup("time"))
 	}
-	for _, f := range fields {
-		p.columns = append(p.columns, column{name: f.Name, kind: ocsf.Texts, value: func(h *ask.Hit) any { return h.Values(f.Target) }})
+	for i, name := range fields {
+		p.columns = append(p.columns, column{name: name, kind: ocsf.Texts, value: func(r Row) any { return r.Values[i] }})
 	}
 	if len(fields) == 0 {
 		for _, s := range schemas {
@@ -85,7 +92,7 @@ func (p *Parquet) add(name string, col *ocsf.Column) {
 	if slices.ContainsFunc(p.columns, func(c column) bool { return c.name == name }) {
 		return
 	}
-	p.columns = append(p.columns, column{name: name, kind: col.Kind, value: func(h *ask.Hit) any { return attribute(col, &h.Event) }})
+	p.columns = append(p.columns, column{name: name, kind: col.Kind, value: func(r Row) any { _, ev := r.Attributes(); return attribute(col, ev) }})
 }
 
 func attribute(col *ocsf.Column, ev *ocsf.Event) any {
@@ -117,10 +124,10 @@ func node(k ocsf.Kind) parquet.Node {
 }
 
 // Write adds a row.
-func (p *Parquet) Write(h *ask.Hit) error {
+func (p *Parquet) Write(r Row) error {
 	row := make(parquet.Row, 0, len(p.columns))
 	for _, c := range p.columns {
-		v := c.value(h)
+		v := c.value(r)
 		if c.kind == ocsf.Texts {
 			row = appendList(row, v, c.index)
 			continue

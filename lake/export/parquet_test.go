@@ -7,23 +7,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
 
-	"github.com/yagura-sec/yagura/lake/ask"
 	"github.com/yagura-sec/yagura/ocsf"
-	"github.com/yagura-sec/yagura/query/field"
 )
 
 var schema = &ocsf.Schema{Source: "test", Columns: []string{"api_operation", "api_read_only", "metadata_labels", "traffic_bytes"}}
 
-func hit(i int64) *ask.Hit {
-	h := &ask.Hit{Source: "test"}
-	h.Event.Reset()
-	h.Event.Time, h.Event.UID, h.Event.Raw = 1_700_000_000_000_000+i, "id", "raw\x00\xff"
-	h.Event.API.Operation, h.Event.API.ReadOnly = "Get", ocsf.False
+func row(i int64) Row {
+	ev := new(ocsf.Event)
+	ev.Reset()
+	ev.Time, ev.Raw = 1_700_000_000_000_000+i, "raw\x00\xff"
+	ev.API.Operation, ev.API.ReadOnly = "Get", ocsf.False
+	r := Row{ID: "id", Source: "test", Event: ev, Values: [][]string{nil}}
 	if i%2 == 0 {
-		h.Event.Labels = []string{"a", "", "c"}
-		h.Event.Traffic.Bytes = -i
+		ev.Labels = []string{"a", "", "c"}
+		ev.Traffic.Bytes = -i
+		r.Values[0] = ev.Labels
 	}
-	return h
+	return r
 }
 
 // read gives the rows of a file: values by column, nulls left out.
@@ -61,7 +61,7 @@ func TestColumnsOfTheLake(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range int64(3) {
-		if err := p.Write(hit(i)); err != nil {
+		if err := p.Write(row(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,27 +86,26 @@ func TestColumnsOfTheLake(t *testing.T) {
 
 func TestChosenFields(t *testing.T) {
 	var out bytes.Buffer
-	p, err := NewParquet(&out, nil, []field.Field{{Name: "labels.all", Target: field.Target{Columns: []string{"metadata_labels"}}}})
+	p, err := NewParquet(&out, nil, []string{"labels.all"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range int64(2) {
-		if err := p.Write(hit(i)); err != nil {
+		if err := p.Write(row(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	labels := hit(0).Values(field.Target{Columns: []string{"metadata_labels"}})
 	want := []map[string][]string{
-		{"id": {"id"}, "source": {"test"}, "time": {"1700000000000000"}, "labels.all": labels},
+		{"id": {"id"}, "source": {"test"}, "time": {"1700000000000000"}, "labels.all": {"a", "", "c"}},
 		{"id": {"id"}, "source": {"test"}, "time": {"1700000000000001"}},
 	}
 	if diff := cmp.Diff(want, read(t, out.Bytes())); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
-	if _, err := NewParquet(&out, nil, []field.Field{{Name: "id"}}); err == nil {
+	if _, err := NewParquet(&out, nil, []string{"id"}); err == nil {
 		t.Error("two columns of one name were accepted")
 	}
 }
