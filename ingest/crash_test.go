@@ -335,7 +335,7 @@ func TestDiskFull(t *testing.T) {
 	root := t.TempDir()
 	tree(t, root)
 	for i := range 20 {
-		put(t, root, flowKey(100+i), pad(zip(flows(10_000*i, 3000))))
+		put(t, root, flowKey(100+i), pad(zip(flowsEvery(60, 10_000*i, 3000))))
 	}
 	clock := fixed("2026-11-01T00:00:00Z")
 	calm := t.TempDir()

@@ -96,7 +96,7 @@ func pad(b []byte) []byte {
 // A log so large that its batch is written in parts is counted once too.
 func TestLargeCopies(t *testing.T) {
 	root := t.TempDir()
-	content := zip(flows(0, 260_000))
+	content := zip(flowsEvery(1, 0, 260_000))
 	put(t, root, flowKey(0), content)
 	put(t, root, flowKey(1), content)
 	dir := t.TempDir()

@@ -136,7 +136,7 @@ func TestHugeRecord(t *testing.T) {
 
 // A long listing takes little memory a key, the first time and when all is known.
 func TestLongListing(t *testing.T) {
-	few, many := 1_500, 9_000
+	few, many := 1_500, 6_000
 	if *long {
 		many = 1_000_000
 	}

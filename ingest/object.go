@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/inlet/file"
@@ -52,6 +53,9 @@ func (r *run) do(ctx context.Context, u unit) error {
 
 const headBytes = 64 << 10
 
+// bodies are used again: most objects are smaller than one.
+var bodies = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, headBytes) }}
+
 // opened is an object ready to be decoded.
 type opened struct {
 	f    *os.File
@@ -77,8 +81,14 @@ func (r *run) open(e file.Entry) (*opened, error) {
 		f.Close()
 		return nil, err
 	}
-	o.done = func() { z.Close(); f.Close() }
-	o.body = bufio.NewReaderSize(io.TeeReader(z, o.sum), headBytes)
+	o.body = bodies.Get().(*bufio.Reader)
+	o.body.Reset(io.TeeReader(z, o.sum))
+	o.done = func() {
+		o.body.Reset(nil)
+		bodies.Put(o.body)
+		z.Close()
+		f.Close()
+	}
 	head, err := o.body.Peek(headBytes)
 	if err != nil && !errors.Is(err, io.EOF) && len(head) == 0 {
 		o.done()

@@ -43,12 +43,14 @@ func trail(numbers ...int) []byte {
 	return b.Bytes()
 }
 
-// flows gives a flow log of n records that begin at a number.
-func flows(first, n int) []byte {
+// flows gives a flow log of n records that begin at a number, some minutes apart.
+func flows(first, n int) []byte { return flowsEvery(613, first, n) }
+
+func flowsEvery(seconds, first, n int) []byte {
 	var b bytes.Buffer
 	b.WriteString("version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status\n")
 	for i := first; i < first+n; i++ {
-		start := 1790812800 + 613*i
+		start := 1790812800 + seconds*i
 		fmt.Fprintf(&b, "2 111122223333 eni-0a1b2c3d 10.0.%d.%d 203.0.113.9 %d 443 6 %d %d %d %d ACCEPT OK\n", i/250%250, i%250, 1024+i%60000, 1+i%9, 40+i, start, start+60)
 	}
 	return b.Bytes()

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -41,27 +42,57 @@ func NewReader(r io.Reader, limits Limits) (*Reader, error) {
 		limits.Free = 64 << 20
 	}
 	stored := &counted{r: r}
-	in := bufio.NewReaderSize(stored, 256<<10)
+	in := buffers.Get().(*bufio.Reader)
+	in.Reset(stored)
+	free := func() {
+		in.Reset(nil)
+		buffers.Put(in)
+	}
+	out, err := open(in, free)
+	if err != nil {
+		free()
+		return nil, err
+	}
+	out.stored, out.limits = stored, limits
+	return out, nil
+}
+
+// buffers and gzips are used again: most objects are much smaller than they.
+var (
+	buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 256<<10) }}
+	gzips   = sync.Pool{New: func() any { return new(gzip.Reader) }}
+)
+
+// open gives the decompressor that the first bytes call for. Its close also
+// frees the input.
+func open(in *bufio.Reader, free func()) (*Reader, error) {
 	head, err := in.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	out := &Reader{stored: stored, limits: limits, close: func() {}}
+	out := &Reader{}
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(in)
-		if err != nil {
+		z := gzips.Get().(*gzip.Reader)
+		if err := z.Reset(in); err != nil {
+			gzips.Put(z)
 			return nil, fmt.Errorf("gzip: %w", err)
 		}
-		out.Reader, out.close = z, func() { _ = z.Close() }
+		out.Reader, out.close = z, func() {
+			gzips.Put(z)
+			free()
+		}
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
 		if err != nil {
 			return nil, fmt.Errorf("zstd: %w", err)
 		}
-		out.Reader, out.close = z, z.Close
+		out.Reader, out.close = z, func() {
+			z.Close()
+			free()
+		}
 	default:
-		out.Reader = in
+		out.Reader, out.close = in, free
 	}
 	return out, nil
 }
@@ -80,8 +111,17 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close releases the decompressor, not the source.
-func (r *Reader) Close() { r.close() }
+// Close releases the decompressor, not the source. Nothing can be read then.
+func (r *Reader) Close() {
+	if r.close != nil {
+		r.close()
+	}
+	r.close, r.Reader = nil, closed{}
+}
+
+type closed struct{}
+
+func (closed) Read([]byte) (int, error) { return 0, errors.New("the object is closed") }
 
 type counted struct {
 	r io.Reader
