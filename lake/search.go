@@ -153,7 +153,8 @@ func (l *Lake) candidates(s *ocsf.Schema, f ask.Filter, files []catalog.File) (o
 }
 
 func overlaps(c catalog.File, f ask.Filter) bool {
-	return (f.From.IsZero() || c.Last >= ask.Micros(f.From)) && (f.To.IsZero() || c.First < ask.Micros(f.To))
+	from, to := f.Bounds()
+	return c.Last >= from && c.First < to
 }
 
 // ranges joins neighbouring blocks; none when most of the file is named.
@@ -284,12 +285,8 @@ func (l *Lake) windows(f ask.Filter, files []catalog.File, oldest bool) []ask.Fi
 	if !found {
 		return nil
 	}
-	if !f.From.IsZero() {
-		lo = max(lo, ask.Micros(f.From))
-	}
-	if !f.To.IsZero() {
-		hi = min(hi, ask.Micros(f.To))
-	}
+	from, to := f.Bounds()
+	lo, hi = max(lo, from), min(hi, to)
 	var out []ask.Filter
 	add := func(from, to int64) {
 		w := f

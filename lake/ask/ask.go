@@ -9,6 +9,7 @@ package ask
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,10 +113,23 @@ func (rs *Set) Add(schema *ocsf.Schema, files []File, f Filter, prefix string) (
 
 // instant gives the first microsecond that is not before t: rows have whole
 // ones, so that >= and < keep their meaning.
-func instant(t time.Time) string { return timestamp(Micros(t)) }
+func instant(t time.Time) string { return timestamp(wholeMicros(t)) }
 
-// Micros rounds a time up to whole microseconds since the epoch.
-func Micros(t time.Time) int64 {
+// Bounds gives the filter's time in µs since the epoch: from inclusive, to
+// exclusive, the ends of the range where it is open.
+func (f *Filter) Bounds() (from, to int64) {
+	from, to = math.MinInt64, math.MaxInt64
+	if !f.From.IsZero() {
+		from = wholeMicros(f.From)
+	}
+	if !f.To.IsZero() {
+		to = wholeMicros(f.To)
+	}
+	return from, to
+}
+
+// wholeMicros rounds a time up to whole microseconds since the epoch.
+func wholeMicros(t time.Time) int64 {
 	us := t.UnixMicro()
 	if time.UnixMicro(us).Before(t) {
 		us++

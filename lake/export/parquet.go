@@ -12,6 +12,7 @@ import (
 	"github.com/parquet-go/parquet-go/compress/zstd"
 
 	"github.com/yagura-sec/yagura/ocsf"
+	"github.com/yagura-sec/yagura/query/field"
 )
 
 // groupRows bounds a row group, and with it the memory of a writer.
@@ -41,10 +42,10 @@ type column struct {
 	index int
 }
 
-// NewParquet begins a file. Its columns are id, source, time and the named
+// NewParquet begins a file. Its columns are id, source, time and the
 // fields; or, without fields, every column of the schemas and the raw record. A
 // field's column is a list of texts, as one event may have several values.
-func NewParquet(w io.Writer, schemas []*ocsf.Schema, fields []string) (*Parquet, error) {
+func NewParquet(w io.Writer, schemas []*ocsf.Schema, fields []field.Field) (*Parquet, error) {
 	p := &Parquet{columns: []column{
 		{name: "id", kind: ocsf.Text, value: func(r Row) any { return r.ID() }},
 		{name: "source", kind: ocsf.Text, value: func(r Row) any { source, _ := r.Attributes(); return source }},
@@ -52,8 +53,8 @@ func NewParquet(w io.Writer, schemas []*ocsf.Schema, fields []string) (*Parquet,
 	if len(fields) > 0 {
 		p.add("time", ocsf.Lookup("time"))
 	}
-	for i, name := range fields {
-		p.columns = append(p.columns, column{name: name, kind: ocsf.Texts, value: func(r Row) any { return r.Values[i] }})
+	for _, f := range fields {
+		p.columns = append(p.columns, column{name: f.Name, kind: ocsf.Texts, value: func(r Row) any { return r.Values(f.Target) }})
 	}
 	if len(fields) == 0 {
 		for _, s := range schemas {

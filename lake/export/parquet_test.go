@@ -8,22 +8,28 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/yagura-sec/yagura/ocsf"
+	"github.com/yagura-sec/yagura/query/field"
 )
 
 var schema = &ocsf.Schema{Source: "test", Columns: []string{"api_operation", "api_read_only", "metadata_labels", "traffic_bytes"}}
 
+// found is an event with an id, as the lake's hits are.
+type found struct{ ev ocsf.Event }
+
+func (f *found) ID() string                        { return "id" }
+func (f *found) Attributes() (string, *ocsf.Event) { return "test", &f.ev }
+func (f *found) Values(field.Target) []string      { return f.ev.Labels }
+
 func row(i int64) Row {
-	ev := new(ocsf.Event)
-	ev.Reset()
-	ev.Time, ev.Raw = 1_700_000_000_000_000+i, "raw\x00\xff"
-	ev.API.Operation, ev.API.ReadOnly = "Get", ocsf.False
-	r := Row{ID: "id", Source: "test", Event: ev, Values: [][]string{nil}}
+	f := &found{}
+	f.ev.Reset()
+	f.ev.Time, f.ev.Raw = 1_700_000_000_000_000+i, "raw\x00\xff"
+	f.ev.API.Operation, f.ev.API.ReadOnly = "Get", ocsf.False
 	if i%2 == 0 {
-		ev.Labels = []string{"a", "", "c"}
-		ev.Traffic.Bytes = -i
-		r.Values[0] = ev.Labels
+		f.ev.Labels = []string{"a", "", "c"}
+		f.ev.Traffic.Bytes = -i
 	}
-	return r
+	return f
 }
 
 // read gives the rows of a file: values by column, nulls left out.
@@ -86,7 +92,7 @@ func TestColumnsOfTheLake(t *testing.T) {
 
 func TestChosenFields(t *testing.T) {
 	var out bytes.Buffer
-	p, err := NewParquet(&out, nil, []string{"labels.all"})
+	p, err := NewParquet(&out, nil, []field.Field{{Name: "labels.all"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +111,7 @@ func TestChosenFields(t *testing.T) {
 	if diff := cmp.Diff(want, read(t, out.Bytes())); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
-	if _, err := NewParquet(&out, nil, []string{"id"}); err == nil {
+	if _, err := NewParquet(&out, nil, []field.Field{{Name: "id"}}); err == nil {
 		t.Error("two columns of one name were accepted")
 	}
 }
