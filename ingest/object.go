@@ -188,17 +188,23 @@ type group struct {
 
 const groupEvents = 512
 
+// groups are kept from object to object: most objects hold a few records.
+var groups = sync.Pool{New: func() any { return &group{events: make([]ocsf.Event, 0, groupEvents)} }}
+
 // decode moves the object's records into the batch. Decoding and the lake's
 // side run at the same time. The reason says why the object ended early.
 func (r *run) decode(ctx context.Context, b *lake.Batch, o *opened) (records int, reason string, err error) {
 	full, free := make(chan *group, 2), make(chan *group, 3)
 	for range 3 {
-		free <- &group{events: make([]ocsf.Event, 0, groupEvents)}
+		free <- groups.Get().(*group)
 	}
 	stop := make(chan struct{})
 	defer func() { // the decoder must have ended before the file is closed
 		close(stop)
 		for range full { //nolint:revive // what it still gives is not wanted
+		}
+		for len(free) > 0 {
+			groups.Put(<-free)
 		}
 	}()
 	go func() {
