@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -70,9 +71,7 @@ func (c *call) keep() string {
 // is empty.
 func (c *call) here(name, value string) string {
 	v := url.Values{}
-	for k, all := range c.params {
-		v[k] = all
-	}
+	maps.Copy(v, c.params)
 	if name != "" {
 		v.Del(name)
 		if value != "" {

@@ -153,8 +153,14 @@ func newServer(t testing.TB, full bool) *httptest.Server {
 	return srv
 }
 
-// fetch sends a request and gives the answer with its body read.
-func fetch(t testing.TB, method, url, body string, header ...string) (*http.Response, string) {
+// head is an answer without its body.
+type head struct {
+	StatusCode int
+	Header     http.Header
+}
+
+// fetch sends a request and gives the answer and its body.
+func fetch(t testing.TB, method, url, body string, header ...string) (head, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -181,5 +187,5 @@ func fetch(t testing.TB, method, url, body string, header ...string) (*http.Resp
 			break
 		}
 	}
-	return res, b.String()
+	return head{res.StatusCode, res.Header}, b.String()
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -87,9 +88,7 @@ func (s state) with(pairs ...string) string { return link("/search", s.set(pairs
 
 func (s state) set(pairs ...string) state {
 	v := url.Values{}
-	for k, all := range s.params {
-		v[k] = all
-	}
+	maps.Copy(v, s.params)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		v.Del(pairs[i])
 		if pairs[i+1] != "" {

@@ -226,8 +226,8 @@ const countedEvents = 300_000
 // newest gives the time from which on there are at most about n events; zero
 // when there are no more than n in all. The newest bar always counts whole.
 func newest(bars []ask.Bucket, n int64) time.Time {
-	for i := len(bars) - 1; i >= 0; i-- {
-		n -= sum(bars[i])
+	for i, bar := range slices.Backward(bars) {
+		n -= sum(bar)
 		if n < 0 {
 			return bars[min(i+1, len(bars)-1)].Start
 		}

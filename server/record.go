@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/yagura-sec/yagura/lake/ask"
@@ -83,18 +82,4 @@ func attribute(col *ocsf.Column, ev *ocsf.Event) any {
 		}
 	}
 	return nil
-}
-
-// indented gives a JSON text with line breaks, or the text itself if it is not
-// JSON.
-func indented(text string) string {
-	var v json.RawMessage
-	if json.Unmarshal([]byte(text), &v) != nil {
-		return text
-	}
-	out, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return text
-	}
-	return string(out)
 }

@@ -214,8 +214,7 @@ func (c *call) body(into any) error {
 			err = errors.New("there is more than one value")
 		}
 	}
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return err
 	}
 	if err != nil {

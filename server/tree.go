@@ -30,7 +30,7 @@ func tree(text string) (lines []treeLine, whole bool) {
 	if err := t.value("", "", 0); err != nil {
 		return t.lines, false
 	}
-	if _, err := dec.Token(); err != io.EOF { //nolint:errorlint // Token gives io.EOF itself.
+	if _, err := dec.Token(); err != io.EOF {
 		return nil, false
 	}
 	return t.lines, true

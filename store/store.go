@@ -61,8 +61,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	}
 	s := &Store{db: db}
 	if err := s.migrate(ctx, migrations); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("store %s: %w", name, err)
+		return nil, errors.Join(fmt.Errorf("store %s: %w", name, err), db.Close())
 	}
 	return s, nil
 }

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -104,11 +105,11 @@ func TestMigrations(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A step that fails leaves the file as it was.
-	bad := append(migrations[:len(migrations):len(migrations)], "CREATE TABLE more (x); CREATE TABLE more (x)")
+	bad := slices.Concat(migrations, []string{"CREATE TABLE more (x); CREATE TABLE more (x)"})
 	if err := s.migrate(t.Context(), bad); err == nil {
 		t.Fatal("a broken migration passed")
 	}
-	good := append(migrations[:len(migrations):len(migrations)], "CREATE TABLE more (x)")
+	good := slices.Concat(migrations, []string{"CREATE TABLE more (x)"})
 	if err := s.migrate(t.Context(), good); err != nil {
 		t.Fatalf("after a failed migration: %v", err)
 	}

@@ -1,5 +1,7 @@
 package console
 
+import "maps"
+
 type text struct{ en, ja string }
 
 // texts is the catalogue of the frame and the search page; more stand in
@@ -9,9 +11,7 @@ var texts = join(searchTexts, pageTexts)
 func join(all ...map[string]text) map[string]text {
 	out := map[string]text{}
 	for _, m := range all {
-		for id, t := range m {
-			out[id] = t
-		}
+		maps.Copy(out, m)
 	}
 	return out
 }
