@@ -64,7 +64,7 @@ func (p *program) parquet(fields []field.Field, raw bool, sources []string) (*ev
 	if err != nil {
 		return nil, err
 	}
-	e.add, e.close = w.Write, w.Close
+	e.add, e.close = func(h *ask.Hit) error { return w.Write(h) }, w.Close
 	return e, nil
 }
 

@@ -20,7 +20,7 @@ const groupRows = 50_000
 
 // Parquet is a file being written.
 type Parquet struct {
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	columns []column
 }
 
@@ -84,7 +84,7 @@ func NewParquet(w io.Writer, schemas []*ocsf.Schema, fields []field.Field) (*Par
 	}
 	// Rows hold their values in the order of the file's columns.
 	slices.SortFunc(p.columns, func(a, b column) int { return a.index - b.index })
-	p.w = parquet.NewWriter(w, schema, parquet.Compression(&zstd.Codec{}), parquet.MaxRowsPerRowGroup(groupRows), parquet.CreatedBy("yagura", "", ""))
+	p.w = parquet.NewGenericWriter[any](w, schema, parquet.Compression(&zstd.Codec{}), parquet.MaxRowsPerRowGroup(groupRows), parquet.CreatedBy("yagura", "", ""))
 	return p, nil
 }
 
@@ -120,6 +120,7 @@ func node(k ocsf.Kind) parquet.Node {
 		return parquet.Optional(parquet.Leaf(parquet.BooleanType))
 	case ocsf.Texts:
 		return parquet.List(parquet.String())
+	case ocsf.Text, ocsf.ID, ocsf.IP:
 	}
 	return parquet.Optional(parquet.String())
 }
