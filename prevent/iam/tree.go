@@ -13,6 +13,12 @@ type tree struct {
 	// the resource or a grant.
 	leaves map[*access.Expr]*condition
 	seen   map[string]*access.Expr // leaves by text, so that equal ones are one
+	// resourceKeys are the unknown keys whose variables stand in open resources.
+	resourceKeys []string
+}
+
+func newTree(e *evaluation) *tree {
+	return &tree{e: e, leaves: map[*access.Expr]*condition{}, seen: map[string]*access.Expr{}}
 }
 
 // always is the tree that is true.
@@ -138,6 +144,11 @@ func (t *tree) resource(s *statement) *access.Expr {
 	for i := range s.resources {
 		if t.e.matchARN(&s.resources[i]) == open {
 			some = append(some, t.leaf(&access.Expr{Resource: s.source.Resources[i].Value}, nil))
+			s.resources[i].Keys(func(key string) {
+				if _, presence := t.e.lookup(keyHash(key), key); presence != present {
+					t.resourceKeys = append(t.resourceKeys, key)
+				}
+			})
 		}
 	}
 	if s.notResource {
@@ -255,7 +266,7 @@ func grantLeaf(g *access.Grant) *access.Expr {
 // is still Allowed or denied if that holds whatever the unknown values are; else
 // it is Unknown, with what must hold for the request to be allowed.
 func (e *evaluation) decideOpen() (access.Decision, *access.Expr) {
-	t := &tree{e: e, leaves: map[*access.Expr]*condition{}, seen: map[string]*access.Expr{}}
+	t := newTree(e)
 	terms := t.collect()
 	denied := t.any(terms.deny[:]...)
 	allowed := combine(t, e, &terms)

@@ -1,0 +1,292 @@
+package iam
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/yagura-sec/yagura/prevent/iam/access"
+	"github.com/yagura-sec/yagura/prevent/iam/finding"
+	"github.com/yagura-sec/yagura/prevent/iam/pattern"
+	"github.com/yagura-sec/yagura/prevent/iam/policy"
+)
+
+// Bounds of one comparison. Over maxQuestions the answer is unknown, over
+// maxAdded the list of additions ends.
+const (
+	maxQuestions = 200_000
+	maxAdded     = 200
+	maxOpen      = 20
+)
+
+// Diff says whether the new policies allow anything that the old did not. All
+// must be of one kind; those of one side count together, SCPs as one level. A
+// side without policies allows nothing; without RCPs or endpoint policies it
+// allows everything, as AWS has it.
+//
+// Requests are split into finitely many kinds: by which statements match the
+// action, by which patterns match the resource, by whom the policies name. For
+// each the two decisions are compared as Boolean functions of the context. What
+// that proves equal or narrower is "no"; a witness that the engine confirms is
+// "yes"; the rest is "unknown".
+func Diff(before, after []*Policy) (finding.Difference, error) {
+	all := slices.Concat(before, after)
+	if len(all) == 0 {
+		return finding.Difference{Answer: "no", Added: []finding.Added{}, Open: []string{}}, nil
+	}
+	kind := all[0].kind
+	for _, p := range all {
+		if p.kind != kind {
+			return finding.Difference{}, fmt.Errorf("policy %s is a %s policy, %s a %s policy: compare policies of one kind", p.name, p.kind, all[0].name, kind)
+		}
+	}
+	if kind == policy.Resource && (len(before) > 1 || len(after) > 1) {
+		return finding.Difference{}, errors.New("a resource has one policy: compare one with one")
+	}
+	d := differ{kind: kind, all: all, out: finding.Difference{Added: []finding.Added{}, Open: []string{}}, groups: map[string]int{}}
+	var err error
+	if d.before, err = setting(kind, before); err == nil {
+		d.after, err = setting(kind, after)
+	}
+	if err != nil {
+		return finding.Difference{}, err
+	}
+	classes, err := classify(all)
+	if err != nil {
+		return finding.Difference{}, err
+	}
+	d.mixed = mixedVariables(all)
+	for i := range classes {
+		d.class(&classes[i])
+	}
+	switch {
+	case len(d.out.Added) > 0:
+		d.out.Answer = "yes"
+	case len(d.out.Open) > 0:
+		d.out.Answer = "unknown"
+	default:
+		d.out.Answer = "no"
+	}
+	return d.out, nil
+}
+
+// nowhere is an account that no policy means.
+const nowhere = "000000000000"
+
+// setting puts policies of a kind where they alone decide.
+func setting(kind policy.Kind, list []*Policy) (*Policies, error) {
+	full, err := Compile("everything", policy.Identity, []byte(fullAccess))
+	if err != nil {
+		return nil, err
+	}
+	// KMS keys and roles want their own policy to name the account, too.
+	delegate, err := Compile("delegation", policy.Resource, []byte(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"`+nowhere+`"},"Action":"*","Resource":"*"}]}`))
+	if err != nil {
+		return nil, err
+	}
+	p := &Policies{Identity: []*Policy{full}, Resource: delegate}
+	if len(list) == 0 && kind != policy.Identity && kind != policy.SCP && kind != policy.RCP && kind != policy.Endpoint {
+		nothing, err := Compile("nothing", kind, []byte(`{"Statement":[]}`))
+		if err != nil {
+			return nil, err
+		}
+		list = []*Policy{nothing}
+	}
+	switch kind {
+	case policy.Identity:
+		p.Identity = list
+	case policy.Boundary:
+		p.Boundaries = list
+	case policy.Session:
+		p.Session = list
+	case policy.Resource:
+		p.Resource = list[0]
+	case policy.SCP:
+		p.SCPs = []Level{{Name: "compared", Policies: list}}
+	case policy.RCP:
+		p.RCPs = []Level{{Name: "compared", Policies: list}}
+	case policy.Endpoint:
+		p.Endpoint = list
+	}
+	return p, nil
+}
+
+// mixedVariables reports whether ${…} is text in one policy and a variable in
+// another: conditions that read alike are then not alike.
+func mixedVariables(all []*Policy) bool {
+	plain, meant := false, false
+	for _, p := range all {
+		for i := range p.doc.Statements {
+			s := &p.doc.Statements[i]
+			for _, c := range s.Conditions {
+				if slices.ContainsFunc(c.Values, hasVariable) {
+					plain, meant = plain || !p.doc.Variables(), meant || p.doc.Variables()
+				}
+			}
+			if slices.ContainsFunc(s.Resources, hasVariable) {
+				plain, meant = plain || !p.doc.Variables(), meant || p.doc.Variables()
+			}
+		}
+	}
+	return plain && meant
+}
+
+func hasVariable(t policy.Text) bool { return strings.Contains(t.Value, "${") }
+
+// differ compares two settings.
+type differ struct {
+	kind          policy.Kind
+	all           []*Policy
+	before, after *Policies
+	mixed         bool
+	questions     int
+	out           finding.Difference
+	groups        map[string]int // additions by witness but its action
+}
+
+// class compares for one class of actions.
+func (d *differ) class(c *actionClass) {
+	names, whole := d.resources(c)
+	if !whole {
+		d.open(c, "its resources are told apart by too many wildcards")
+	}
+	for _, name := range names {
+		for _, who := range d.principals(partitionOf(name)) {
+			if d.questions++; d.questions > maxQuestions {
+				if d.questions == maxQuestions+1 {
+					d.open(c, "there are too many combinations of actions, resources and principals")
+				}
+				return
+			}
+			r := who.request()
+			r.Action, r.Resource, r.ResourceAccount, r.Literal = c.names[0], name, nowhere, true
+			if d.kind == policy.Resource {
+				r.ResourceAccount = "999999999999" // so that only the policy counts
+			}
+			d.compare(c, r)
+		}
+	}
+}
+
+// compare asks both sides about one kind of request.
+func (d *differ) compare(c *actionClass, r *access.Request) {
+	if g := d.newly(r); g == no || !d.mixed && provenNo(d.before, d.after, r) {
+		return
+	}
+	w, ok := findWitness(r, d.newly, d.after, d.before)
+	if !ok {
+		d.open(c, fmt.Sprintf("%s on %s by %s: neither proven nor found", r.Action, r.Resource, r.Principal))
+		return
+	}
+	verdict := d.after.Explain(&w)
+	var by []access.Match
+	text := w.Principal + "\x00" + w.Resource
+	for _, m := range verdict.Matched {
+		if m.Deciding && slices.ContainsFunc(d.all, func(p *Policy) bool { return p.name == m.Policy }) {
+			by = append(by, m)
+			text += fmt.Sprintf("\x00%s %d", m.Policy, m.Statement)
+		}
+	}
+	for _, v := range w.Context {
+		text += "\x00" + v.Key + "=" + strings.Join(v.Values, "\x01")
+	}
+	group, known := d.groups[text]
+	if !known {
+		if len(d.out.Added) >= maxAdded {
+			return
+		}
+		group = len(d.out.Added)
+		d.groups[text] = group
+		d.out.Added = append(d.out.Added, finding.Added{
+			Witness: w, By: by, Sentence: verdict.Sentence + " Before: " + d.before.Explain(&w).Sentence,
+		})
+	}
+	added := &d.out.Added[group]
+	for _, name := range c.names {
+		same := w
+		same.Action = name
+		if d.newly(&same) == yes && !slices.Contains(added.Actions, name) {
+			added.Actions = append(added.Actions, name)
+		}
+	}
+	slices.Sort(added.Actions)
+}
+
+// newly is the goal: allowed by the new policies and not by the old.
+func (d *differ) newly(r *access.Request) truth {
+	return min(allowedBy(d.after)(r), yes-allowedBy(d.before)(r))
+}
+
+func (d *differ) open(c *actionClass, why string) {
+	if len(d.out.Open) < maxOpen {
+		d.out.Open = append(d.out.Open, fmt.Sprintf("%s (%d actions alike): %s", c.names[0], len(c.names), why))
+	}
+}
+
+// provenNo reports whether it is proven that nothing of the request's kind is
+// allowed after and not before.
+func provenNo(before, after *Policies, r *access.Request) bool {
+	a, b := new(evaluation), new(evaluation)
+	if a.begin(after, r) != "" || b.begin(before, r) != "" {
+		return false
+	}
+	t := newTree(a)
+	terms := t.collect()
+	allowed := combine(t, a, &terms)
+	t.e = b
+	terms = t.collect()
+	was := combine(t, b, &terms)
+	g := newDiagram(t)
+	both := g.and(g.constraints(), g.and(g.build(allowed), g.not(g.build(was))))
+	return both == falseNode && !g.full
+}
+
+// resources gives one name for each way in which the statements' patterns can
+// match; complete is false if there were too many.
+func (d *differ) resources(c *actionClass) (names []string, complete bool) {
+	complete = true
+	if !c.needsResource {
+		names = append(names, "*")
+	}
+	if !c.takesResource {
+		return names, true
+	}
+	var patterns []*pattern.ARN
+	partitions := []string{"aws"}
+	for _, s := range c.statements {
+		for i := range s.resources {
+			patterns = append(patterns, &s.resources[i])
+			parts := strings.SplitN(s.source.Resources[i].Value, ":", 3)
+			if len(parts) > 1 && !strings.ContainsAny(parts[1], "*?$") && parts[0] == "arn" && !slices.Contains(partitions, parts[1]) {
+				partitions = append(partitions, parts[1])
+			}
+		}
+	}
+	for _, text := range reservedNames[c.service] {
+		reserved := pattern.CompileResource(text, pattern.Wildcards)
+		patterns = append(patterns, &reserved)
+	}
+	for _, partition := range partitions {
+		universe := pattern.CompileResource("arn:"+partition+":*:*:*:*", pattern.Wildcards)
+		samples, all := universe.Samples(patterns)
+		complete = complete && all
+		names = append(names, c.lifelike(samples, patterns, partition)...)
+	}
+	return names, complete
+}
+
+// reservedNames are what AWS treats in its own way, see [evaluation.impossible].
+var reservedNames = map[string][]string{
+	"iam": {"arn:*:iam:*:*:role/aws-reserved/sso.amazonaws.com/*", "arn:*:iam:*:aws:policy/*"},
+	"kms": {"arn:*:kms:*:*:alias/aws/*", "arn:*:kms:*:*:key/*"},
+	"sts": {"arn:*:iam:*:*:role/*"},
+}
+
+func partitionOf(name string) string {
+	if n := pattern.ParseName(name); n.IsARN {
+		return n.Segments[1]
+	}
+	return "aws"
+}
