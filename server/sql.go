@@ -24,6 +24,11 @@ type sqlColumn struct {
 	Type string `json:"type"` // DuckDB's
 }
 
+// Numeric says that the column's values stand right-aligned.
+func (c sqlColumn) Numeric() bool {
+	return strings.Contains(c.Type, "INT") || strings.HasPrefix(c.Type, "DECIMAL") || c.Type == "DOUBLE" || c.Type == "FLOAT"
+}
+
 // maxResult bounds the bytes of text in one SQL result.
 const maxResult = 64 << 20
 
@@ -178,13 +183,9 @@ func (d *desk) pageSQL(c *call) error {
 	v.Table = t
 	for _, row := range t.Rows {
 		var cells []sqlCell
-		for _, value := range row {
+		for i, value := range row {
 			cell := sqlCell{Text: fmt.Sprint(value), Null: value == nil}
-			switch value.(type) {
-			case string, bool, nil:
-			default:
-				cell.Numeric = true
-			}
+			cell.Numeric = t.Columns[i].Numeric()
 			cells = append(cells, cell)
 		}
 		v.Cells = append(v.Cells, cells)
