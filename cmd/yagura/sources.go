@@ -55,11 +55,7 @@ func (p *program) sources(ctx context.Context, l *lake.Lake) error {
 	}
 	err := l.Objects(ctx, func(o lake.Object) error {
 		h := bySource[o.Source]
-		switch {
-		case h == nil:
-			return nil
-		case o.Copy():
-			h.Duplicates += o.Duplicates
+		if h == nil {
 			return nil
 		}
 		h.Files++
@@ -67,7 +63,7 @@ func (p *program) sources(ctx context.Context, l *lake.Lake) error {
 		h.Duplicates += o.Duplicates
 		h.Quarantined += o.Quarantined
 		h.Expired += o.Expired
-		if o.Reason != "" {
+		if o.Reason != "" && !o.Copy() {
 			h.Damaged++
 		}
 		switch o.Proof {
