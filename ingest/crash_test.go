@@ -352,7 +352,11 @@ func TestDiskFull(t *testing.T) {
 	t.Cleanup(func() { _ = syscall.Unmount(mount, syscall.MNT_DETACH) })
 	l := openLake(t, filepath.Join(mount, "lake"), clock)
 	full := 0
-	for percent := int64(12); ; percent += 9 {
+	step := int64(9)
+	if raceEnabled {
+		step = 40
+	}
+	for percent := int64(12); ; percent += step {
 		room := fmt.Sprintf("size=%d", total*percent/100)
 		if err := syscall.Mount("tmpfs", mount, "tmpfs", syscall.MS_REMOUNT, room); err != nil {
 			t.Fatal(err)

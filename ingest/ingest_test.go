@@ -65,7 +65,11 @@ func TestSameTreeSameLake(t *testing.T) {
 // decodes it at the same time.
 func TestRenamedCopies(t *testing.T) {
 	for _, workers := range []int{1, 2, 4} {
-		for round := range 6 {
+		rounds := 6
+		if raceEnabled {
+			rounds = 1
+		}
+		for round := range rounds {
 			root := t.TempDir()
 			for i := range 6 { // each fills a batch of its own
 				put(t, root, flowKey(i), pad(zip(flows(0, 300))))
