@@ -2,7 +2,9 @@ package lake_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -97,4 +99,35 @@ func TestPatience(t *testing.T) {
 		t.Fatalf("a patient writer got %v", err)
 	}
 	second.Close()
+}
+
+// A catalogue that lost a file must not make the next writer delete it.
+func TestFilesOfADamagedCatalogueAreKept(t *testing.T) {
+	dir := t.TempDir()
+	l, err := lake.Open(t.Context(), lake.Config{Dir: dir, Schemas: source.Schemas()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, l, "one", time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+	put(t, l, "two", time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC))
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", filepath.Join(dir, "catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), "DELETE FROM file WHERE day = '2026-11-01'"); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	l, err = lake.Open(t.Context(), lake.Config{Dir: dir, Schemas: source.Schemas()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	put(t, l, "three", time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC))
+	if files, err := filepath.Glob(filepath.Join(dir, "cloudtrail", "day=2026-11-01", "fresh", "*.parquet")); err != nil || len(files) != 1 {
+		t.Errorf("the file that the catalogue lost: %v, %v", files, err)
+	}
 }

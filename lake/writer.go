@@ -144,6 +144,13 @@ func (w *Writer) clean(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(orphans) > 0 {
+		// A damaged catalogue makes good files look like orphans: then they are
+		// evidence, and `yagura lake check` says what is wrong.
+		if ok, err := w.cat.Balanced(ctx); err != nil || !ok {
+			return err
+		}
+	}
 	for _, name := range orphans {
 		if err := os.Remove(w.lake.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

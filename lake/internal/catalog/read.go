@@ -201,3 +201,12 @@ func each(ctx context.Context, db *sql.DB, q string, f func(*sql.Rows) error, ar
 	}
 	return rows.Err()
 }
+
+// Balanced says whether the rows of all objects stand in files: the catalogue
+// has lost nothing that its sums would show.
+func (c *Catalog) Balanced(ctx context.Context) (ok bool, err error) {
+	err = c.db.QueryRowContext(ctx, `SELECT
+		(SELECT coalesce(sum(rows - expired), 0) FROM object) = (SELECT coalesce(sum(part.rows), 0) FROM part JOIN file ON file.id = part.file)
+		AND (SELECT coalesce(sum(rows), 0) FROM part) = (SELECT coalesce(sum(rows), 0) FROM file)`).Scan(&ok)
+	return ok, err
+}
