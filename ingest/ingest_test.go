@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -411,10 +412,9 @@ func TestClockJumps(t *testing.T) {
 }
 
 func backwards(from string) func() time.Time {
-	at := fixed(from)()
+	var hours atomic.Int64
 	return func() time.Time {
-		at = at.Add(-time.Hour)
-		return at
+		return fixed(from)().Add(-time.Duration(hours.Add(1)) * time.Hour)
 	}
 }
 
