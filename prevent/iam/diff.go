@@ -60,6 +60,9 @@ func Diff(before, after []*Policy) (finding.Difference, error) {
 	for i := range classes {
 		d.class(&classes[i])
 	}
+	for i := range d.out.Added {
+		slices.Sort(d.out.Added[i].Actions)
+	}
 	switch {
 	case len(d.out.Added) > 0:
 		d.out.Answer = "yes"
@@ -204,14 +207,16 @@ func (d *differ) compare(c *actionClass, r *access.Request) {
 		})
 	}
 	added := &d.out.Added[group]
+	if slices.Contains(added.Actions, c.names[0]) {
+		return
+	}
 	for _, name := range c.names {
 		same := w
 		same.Action = name
-		if d.newly(&same) == yes && !slices.Contains(added.Actions, name) {
+		if d.newly(&same) == yes {
 			added.Actions = append(added.Actions, name)
 		}
 	}
-	slices.Sort(added.Actions)
 }
 
 // newly is the goal: allowed by the new policies and not by the old.

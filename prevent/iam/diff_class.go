@@ -58,7 +58,7 @@ func classify(all []*Policy) ([]actionClass, error) {
 		if len(matched) == 0 {
 			return
 		}
-		c := actionClass{service: e.service, takesResource: !e.known || e.fact.takesResource, needsResource: e.fact.needsResource, statements: matched}
+		c := actionClass{service: strings.Clone(e.service), takesResource: !e.known || e.fact.takesResource, needsResource: e.fact.needsResource, statements: matched}
 		for _, flag := range []bool{c.takesResource, c.needsResource, e.fact.rcp, e.known} {
 			id.WriteByte("01"[btoi(flag)])
 		}
@@ -243,4 +243,21 @@ func (p *principal) examples(partition string) []somebody {
 	case everyone, nobody:
 	}
 	return nil
+}
+
+// formatsOf are the ARN formats of an action's resources; for an action that is
+// not known, any.
+func formatsOf(name string) (formats []string) {
+	table, err := actions.Embedded()
+	if err != nil {
+		return []string{"*"}
+	}
+	id, ok := table.ID(name)
+	if !ok {
+		return []string{"*"}
+	}
+	for _, r := range table.Action(id).Resources {
+		formats = append(formats, r.ARN)
+	}
+	return formats
 }
