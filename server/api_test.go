@@ -398,6 +398,17 @@ func TestEmptyLake(t *testing.T) {
 	}
 }
 
+// TestSourcesPage holds that what could not be read is shown, with its bytes.
+func TestSourcesPage(t *testing.T) {
+	srv := newServer(t, true)
+	_, text := fetch(t, "GET", srv.URL+"/sources", "")
+	for _, want := range []string{"AWS CloudTrail", "VPC Flow Logs", "&lt;b&gt;no time&lt;/b&gt;", "00000000  7b 22", "241"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
 // TestForeignSQL holds that a link from elsewhere does not run a query.
 func TestForeignSQL(t *testing.T) {
 	srv := newServer(t, true)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
@@ -76,11 +77,13 @@ func writeLogs(t testing.TB, dir string) {
 		events = append(events, trailEvent(i, change))
 	}
 	events = append(events, object{"eventVersion": "1.08", "eventName": "<b>no time</b>", "eventTime": "not a time", "eventSource": "s3.amazonaws.com"})
-	body, err := json.Marshal(object{"Records": events})
-	if err != nil {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // Hostile texts stand in the raw record as they are.
+	if err := enc.Encode(object{"Records": events}); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "AWSLogs/111122223333/CloudTrail/us-east-1/2026/10/01/111122223333_CloudTrail_us-east-1_20261001T0005Z_0123456789abcdef.json.gz"), body)
+	write(t, filepath.Join(dir, "AWSLogs/111122223333/CloudTrail/us-east-1/2026/10/01/111122223333_CloudTrail_us-east-1_20261001T0005Z_0123456789abcdef.json.gz"), body.Bytes())
 
 	var flows strings.Builder
 	flows.WriteString("version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status\n")

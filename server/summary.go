@@ -27,6 +27,9 @@ func summarise(h *ask.Hit) summary {
 		s.On = first(ev.Resource, strings.TrimSuffix(ev.API.Service, ".amazonaws.com"))
 	}
 	s.Outcome = first(ev.Code, ev.Action, ev.DNS.Code, ev.Finding.Compliance, ev.Finding.Severity, number(ev.HTTP.Code), ev.Config.Status, ev.Traffic.Sampling)
+	if code := number(ev.HTTP.Code); h.Source == "elb" && code != "" {
+		s.Outcome = code // The action of a load balancer says little: forward.
+	}
 	s.Bad = ev.Status == ocsf.StatusFailure
 	return s
 }
