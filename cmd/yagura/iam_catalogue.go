@@ -10,12 +10,25 @@ func with(group, rest map[string]phrase) map[string]phrase {
 
 // iamMessages are what the verbs under iam say while they work.
 var iamMessages = map[string]phrase{
-	"iam-no-actions":      {"no action of the service data passes all of this", "すべての条件に合うアクションはサービスデータにありません"},
-	"iam-decide-format":   {"--format csv: decide writes JSON Lines, or --table for people", "--format csv: decide は JSON Lines か --table で出力します"},
-	"iam-bad-lines":       {"WARNING: %d lines of %s could not be read and were not decided; each has an error in its place", "警告: %d 行（%s）を読めず、判定していません。該当行にはエラーがあります"},
-	"iam-too-big":         {"%s is larger than %d MiB: that is no policy", "%s は %d MiB を超えています。ポリシーではありません"},
-	"iam-nothing-to-lint": {"%s: no policy was found, so nothing was checked", "%s: ポリシーが見つからず、何も検査していません"},
-	"iam-linted":          {"%d policies checked: %d findings, %d of them at %s or above", "%d 個のポリシーを検査: 指摘 %d 件、うち %d 件が %s 以上"},
+	"iam-no-actions":        {"no action of the service data passes all of this", "すべての条件に合うアクションはサービスデータにありません"},
+	"iam-decide-format":     {"--format csv: decide writes JSON Lines, or --table for people", "--format csv: decide は JSON Lines か --table で出力します"},
+	"iam-bad-lines":         {"WARNING: %d lines of %s could not be read and were not decided; each has an error in its place", "警告: %d 行（%s）を読めず、判定していません。該当行にはエラーがあります"},
+	"iam-too-big":           {"%s is larger than %d MiB: that is no policy", "%s は %d MiB を超えています。ポリシーではありません"},
+	"iam-nothing-to-lint":   {"%s: no policy was found, so nothing was checked", "%s: ポリシーが見つからず、何も検査していません"},
+	"iam-linted":            {"%d policies checked: %d findings, %d of them at %s or above", "%d 個のポリシーを検査: 指摘 %d 件、うち %d 件が %s 以上"},
+	"iam-damaged":           {"WARNING: %s could not be read to its end: %s", "警告: %s を最後まで読めませんでした: %s"},
+	"iam-bad-kind":          {"--kind %q: the kinds of policy are %s", "--kind %q: ポリシーの種類は %s です"},
+	"iam-no-proposal":       {"--proposal is missing: name the file with the policy to try", "--proposal がありません。試すポリシーのファイルを指定してください"},
+	"iam-scp-allows":        {"the proposal stands beside FullAWSAccess, so its Allow statements give nothing; --replace puts it alone at its level", "提案は FullAWSAccess と並ぶため、Allow は意味を持ちません。単独で置くには --replace を付けてください"},
+	"iam-other-files":       {"%d files are no CloudTrail logs and were left out", "%d ファイルは CloudTrail のログではないため読みませんでした"},
+	"iam-no-events":         {"%s: no CloudTrail log was found", "%s: CloudTrail のログが見つかりません"},
+	"iam-replayed":          {"%d calls newly denied, %d newly allowed, %d unknown, %d not mapped; %d calls decided", "新たに拒否 %d 件、新たに許可 %d 件、不明 %d 件、対応付け不能 %d 件。判定した呼び出し %d 件"},
+	"iam-replayed-of":       {"%d records, %d more unreadable, %d seen in another account's log, %d no calls or without permission, %d not bound by the policy; %d different requests", "レコード %d 件、ほかに読めないもの %d 件、別アカウントのログと重複 %d 件、呼び出しでない・権限不要 %d 件、ポリシーの対象外 %d 件。異なるリクエスト %d 件"},
+	"iam-agreement-mapping": {"refusals on record against the mapping: %d the same, %d within it, %d different", "記録された拒否と対応付け: 一致 %d 件、範囲内 %d 件、相違 %d 件"},
+	"iam-agreement":         {"today's policy by the engine against what AWS did: %d agree, %d differ, %d unknown", "現行ポリシーの判定と AWS の結果: 一致 %d 件、相違 %d 件、不明 %d 件"},
+	"iam-left-out":          {"WARNING: %d requests belong to groups for which there was no room", "警告: %d 件のリクエストは、入りきらないグループのものです"},
+	"section.iam-unmapped":  {"NOT MAPPED", "対応付けできないもの"},
+	"progress.iam-events":   {"replay", "再生"},
 }
 
 // iamHelp is what --help says of the verbs under iam.
@@ -48,6 +61,21 @@ var iamHelp = map[string]phrase{
 		"アクション、リソースタイプ、条件キーの表の出所と日付を表示します。設定ファイルの `iam_data` で data、actions、lint に\n" +
 			"新しい表を指定できます。",
 	},
+	"short.iam-replay": {"Decide recorded calls again under a proposed policy", "記録された呼び出しを提案ポリシーで判定し直す"},
+	"long.iam-replay": {
+		"Turns recorded CloudTrail calls into requests and decides them under a policy that is to come: what would newly be denied or\n" +
+			"allowed, by principal, action and statement; what is unknown and for want of what; what could not be mapped. History stands\n" +
+			"for all other policies: docs/iam.md says what that means. Exit code 3 says that something would change or is unknown.",
+		"記録された CloudTrail の呼び出しをリクエストに直し、提案ポリシーで判定します。新たに拒否・許可されるもの（プリンシパル、\n" +
+			"アクション、ステートメント別）、不明なものと足りない情報、対応付けできないものを示します。ほかのポリシーの結果は記録に\n" +
+			"従います（docs/iam.md）。変化や不明があれば終了コードは 3 です。",
+	},
+	"flag.iam-events":        {"file or folder with CloudTrail logs, or lake", "CloudTrail のログのファイルかフォルダー、または lake"},
+	"flag.iam-proposal":      {"file with the policy to try", "試すポリシーのファイル"},
+	"flag.iam-current":       {"file with the policy as it is today, to compare with", "比較する現行ポリシーのファイル"},
+	"flag.iam-kind":          {"kind of policy: identity, boundary, session, resource, scp, rcp, endpoint", "ポリシーの種類: identity、boundary、session、resource、scp、rcp、endpoint"},
+	"flag.iam-attach":        {"what it binds: accounts (scp, rcp), ARNs of principals (identity, boundary, session) or resources (resource), VPC endpoints; with * and ?; default everything", "対象: アカウント（scp、rcp）、プリンシパルの ARN（identity、boundary、session）、リソースの ARN（resource）、VPC エンドポイント。* と ? が使え、省略時はすべて"},
+	"flag.iam-replace":       {"the SCP stands alone at its level, without FullAWSAccess", "SCP を FullAWSAccess なしの単独で置く"},
 	"flag.iam-table":         {"explain for people instead of JSON", "JSON の代わりに人向けの説明を出力する"},
 	"flag.iam-access-level":  {"access level: list, read, write, tagging, permissions-management", "アクセスレベル: list、read、write、tagging、permissions-management"},
 	"flag.iam-resource-type": {"resource type that the action takes, or none", "アクションが取るリソースタイプ、または none"},
@@ -58,6 +86,8 @@ var iamHelp = map[string]phrase{
 
 // iamHeads are the headings of tables of the verbs under iam.
 var iamHeads = map[string]phrase{
+	"change": {"change", "変化"}, "examples": {"example", "例"}, "operation": {"operation", "操作"}, "principal": {"principal", "プリンシパル"},
+	"sentence": {"sentence", "説明"}, "statement": {"decided by", "決め手"},
 	"action": {"action", "アクション"}, "column": {"column", "列"}, "dependent": {"depends on", "依存"}, "dependentsLicence": {"licence", "ライセンス"},
 	"dependentsPackage": {"dependents", "依存の出所"}, "dependentsVersion": {"version", "版"}, "file": {"file", "ファイル"},
 	"keys": {"condition keys", "条件キー"}, "level": {"level", "レベル"}, "licence": {"licence", "ライセンス"}, "line": {"line", "行"},

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/yagura-sec/yagura/ocsf"
+	replay "github.com/yagura-sec/yagura/replay/iam"
 	"github.com/yagura-sec/yagura/source/cloudtrail/digest"
 )
 
@@ -152,21 +153,32 @@ func jsonPage(t *testing.T) string {
 		keys(t, &b, reflect.TypeOf(d.row))
 	}
 	b.WriteString("\n## verify\n\nOne object: `ok` (everything that digests cover is proved), then the report. In CSV, one row for each file of `objects`.\n\n")
-	for _, part := range []struct {
-		at string
-		v  any
-	}{
+	parts(&b, []part{
 		{"", digest.Report{}}, {"totals", digest.Totals{}}, {"chains[]", digest.Chain{}}, {"objects[]", digest.Object{}}, {"notices[]", digest.Notice{}},
-	} {
+	})
+	b.WriteString("\n## iam replay\n\nOne object. In CSV, one row for each of `changes`, with `examples` for `events`. Counts are of calls; docs/iam.md explains them.\n\n")
+	parts(&b, []part{
+		{"", replay.Report{}}, {"changes[]", replay.Change{}}, {"unmapped[]", replay.Unmapped{}}, {"mapping", replay.Mapping{}}, {"decisions", replay.Decisions{}},
+	})
+	return strings.ReplaceAll(b.String(), "- ``:", "- the object itself:")
+}
+
+// part is an object inside another.
+type part struct {
+	at string
+	v  any
+}
+
+func parts(b *strings.Builder, all []part) {
+	for _, part := range all {
 		var names []string
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(part.v)) {
 			if !f.Anonymous {
 				names = append(names, "`"+key(f)+"`")
 			}
 		}
-		fmt.Fprintf(&b, "- `%s`: %s\n", strings.Trim("."+part.at, "."), strings.Join(names, ", "))
+		fmt.Fprintf(b, "- `%s`: %s\n", strings.Trim("."+part.at, "."), strings.Join(names, ", "))
 	}
-	return strings.Replace(b.String(), "- ``:", "- the object itself:", 1)
 }
 
 func keys(t *testing.T, b *strings.Builder, row reflect.Type) {
@@ -206,7 +218,7 @@ func typeName(t reflect.Type) string {
 
 // Every column of a table has a heading in both languages.
 func TestHeadings(t *testing.T) {
-	rows := []any{problem{}, judged{}, tested{}, chain{}}
+	rows := []any{problem{}, judged{}, tested{}, chain{}, changed{}, lost{}, named{}}
 	for _, d := range documents {
 		rows = append(rows, d.row)
 	}
