@@ -16,9 +16,12 @@ var settled = []string{
 
 // context gathers the keys that a record tells, and those that it settles.
 func (c *Call) context(r *Record) {
+	c.Context = make([]access.Value, 0, 12)
+	texts := make([]string, 0, 16) // one array for all values
 	one := func(key, value string) {
 		if value != "" {
-			c.Context = append(c.Context, access.Value{Key: key, Values: []string{value}})
+			texts = append(texts, value)
+			c.Context = append(c.Context, access.Value{Key: key, Values: texts[len(texts)-1 : len(texts) : len(texts)]})
 		}
 	}
 	i := &r.Identity

@@ -147,16 +147,16 @@ func (s *shape) filled(c *Call, ps []parameter, at place) (arn string, filled, l
 // each gives one ARN for every value of a type with one hole of its own, as in
 // a list of instances.
 func (s *shape) each(ps []parameter, at place, first string) []string {
-	own := slices.DeleteFunc(slices.Clone(s.holes), func(h hole) bool {
-		return h.name == "partition" || h.name == "region" || h.name == "account"
-	})
-	if len(own) != 1 {
+	if len(s.own) != 1 {
 		return []string{first}
 	}
-	for _, name := range own[0].names {
+	for _, name := range s.holes[s.own[0]].names {
 		n := count(ps, name)
 		if n == 0 {
 			continue
+		}
+		if n == 1 {
+			return []string{first}
 		}
 		if n > maxNeeds {
 			arn, _, _ := s.fill(at, func(*hole) string { return "" })

@@ -12,6 +12,7 @@ type shape struct {
 	only     bool     // the action has no other type
 	parts    []string // literal, placeholder, literal, …, literal
 	holes    []hole
+	own      []int // holes that are not partition, region or account
 }
 
 // hole is a placeholder of an ARN format.
@@ -40,6 +41,9 @@ func (r *rules) shapes(a *actions.Action) []shape {
 			h := hole{name: plain(name)}
 			h.names, h.loose = r.parameters(name, t.Name)
 			h.slash, h.tail = r.slash[h.name], r.tail[h.name]
+			if h.name != "partition" && h.name != "region" && h.name != "account" {
+				s.own = append(s.own, len(s.holes))
+			}
 			s.holes = append(s.holes, h)
 		}
 		out = append(out, s)
