@@ -12,6 +12,11 @@ import (
 // Histogram counts events over time in at most about n bars of a round width.
 // Bars without events are left out.
 func (l *Lake) Histogram(ctx context.Context, f ask.Filter, n int) (width time.Duration, bars []ask.Bucket, err error) {
+	if everything(f.Where) {
+		if width, bars, err = l.hourly(ctx, f, n); err != nil || bars != nil {
+			return width, bars, err
+		}
+	}
 	q, err := l.question(ctx, f)
 	if err != nil {
 		return 0, nil, err
@@ -103,26 +108,4 @@ func (l *Lake) Statistics(ctx context.Context, f ask.Filter, fld field.Field) (s
 		return err
 	})
 	return s, err
-}
-
-// Coverage counts events by source, account, region and hour, in this order.
-// Hours without events are left out.
-func (l *Lake) Coverage(ctx context.Context, f ask.Filter) ([]ask.Cell, error) {
-	q, err := l.question(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	defer q.close()
-	var out []ask.Cell
-	err = q.each(ctx, q.set.Coverage(), func(r *sql.Rows) error {
-		var c ask.Cell
-		var at int64
-		if err := r.Scan(&c.Source, &c.Account, &c.Region, &at, &c.Events, &c.Skipped); err != nil {
-			return err
-		}
-		c.Hour = time.UnixMicro(at).UTC()
-		out = append(out, c)
-		return nil
-	})
-	return out, err
 }

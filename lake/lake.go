@@ -53,6 +53,7 @@ type Lake struct {
 	empty   bool // there is no catalogue yet
 
 	readers readers
+	hours   hours
 
 	viewsMu sync.Mutex
 	viewsAt *int64 // generation of the catalogue that the SQL views show

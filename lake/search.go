@@ -176,12 +176,19 @@ func ranges(blocks []int, rows int64) [][2]int64 {
 
 // Count counts the events that pass the filter.
 func (l *Lake) Count(ctx context.Context, f ask.Filter) (int64, error) {
-	q, err := l.question(ctx, f)
+	whole, cut, err := l.split(ctx, f)
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	for _, c := range whole {
+		n += c.Rows
+	}
+	q, err := l.questionOn(f, cut)
 	if err != nil {
 		return 0, err
 	}
 	defer q.close()
-	var n int64
 	if q.exact {
 		for _, files := range q.files {
 			for _, f := range files {
@@ -190,8 +197,9 @@ func (l *Lake) Count(ctx context.Context, f ask.Filter) (int64, error) {
 		}
 		return n, nil
 	}
-	err = q.each(ctx, q.set.Count(), func(rows *sql.Rows) error { return rows.Scan(&n) })
-	return n, err
+	var some int64
+	err = q.each(ctx, q.set.Count(), func(rows *sql.Rows) error { return rows.Scan(&some) })
+	return n + some, err
 }
 
 // each runs a statement and calls f for every row; an empty statement has no rows.

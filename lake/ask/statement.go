@@ -150,18 +150,19 @@ func (rs Set) Statistics(f field.Field) string {
 	return "SELECT count(*), count(v), count(DISTINCT v), CAST(min(" + v + ") AS VARCHAR), CAST(max(" + v + ") AS VARCHAR) FROM (\n" + u + ")"
 }
 
-// Coverage counts rows by source, account, region and hour: (source, account,
-// region, hour start in µs, rows, rows that say that data were skipped).
+// Coverage counts rows by file, source, account, region and hour: (path, source,
+// account, region, hour start in µs, rows, rows that say that data were
+// skipped).
 func (rs Set) Coverage() string {
 	u := rs.union(func(r *relation) string {
 		skipped := "0"
 		if r.has["traffic_sampling"] {
 			skipped = "CASE WHEN traffic_sampling = 'SKIPDATA' THEN 1 ELSE 0 END"
 		}
-		return quote(r.Schema.Source) + " AS source, account, region, " + bucketOf("time", "3600000000") + " AS hour, " + skipped + " AS skipped"
+		return "filename, " + quote(r.Schema.Source) + " AS source, account, region, " + bucketOf("time", "3600000000") + " AS hour, " + skipped + " AS skipped"
 	})
 	if u == "" {
 		return ""
 	}
-	return "SELECT source, coalesce(account, ''), coalesce(region, ''), hour, count(*), CAST(sum(skipped) AS BIGINT) FROM (\n" + u + ") GROUP BY ALL ORDER BY ALL"
+	return "SELECT filename, source, coalesce(account, ''), coalesce(region, ''), hour, count(*), CAST(sum(skipped) AS BIGINT) FROM (\n" + u + ") GROUP BY ALL"
 }
