@@ -17,6 +17,7 @@ type Organisation struct {
 	known      bool   // the organisation's tree was given
 	accounts   map[string]*member
 	holders    map[string]*holder // users and roles by ARN
+	groups     []*holder
 	resources  map[string]*guarded
 	tagKeys    []string // aws:PrincipalTag/… keys that some policy asks for
 }
@@ -33,6 +34,9 @@ type holder struct {
 	isRole                 bool
 	tags                   []access.Value
 	identity, boundary     []*Policy
+	groups                 []*holder // of a user
+	managed                []string  // ARNs of customer managed policies, those of groups too
+	limit                  string    // ARN of the permission boundary
 }
 
 // guarded is a resource with a policy of its own; a role's is its trust policy.

@@ -103,6 +103,7 @@ func (l *loader) finish() (*Organisation, error) {
 				return nil, err
 			}
 			groups[h.account+"/"+h.name] = h
+			l.org.groups = append(l.org.groups, h)
 		}
 	}
 	for i := range l.details {
@@ -134,6 +135,8 @@ func (l *loader) join(d *accountDetails, groups map[string]*holder) error {
 				return fmt.Errorf("%s: user %s is in group %s, which no file holds; fetch the details without --filter", d.source.name, bounded(h.arn), bounded(name))
 			}
 			h.identity = append(h.identity, g.identity...)
+			h.managed = append(h.managed, g.managed...)
+			h.groups = append(h.groups, g)
 		}
 		l.org.holders[h.arn] = h
 	}
@@ -173,13 +176,16 @@ func (l *loader) holder(s *source, d *detail, name string, inline []inlinePolicy
 			return nil, err
 		}
 		h.identity = append(h.identity, compiled)
+		if accountOf(a.PolicyArn) != "" {
+			h.managed = append(h.managed, a.PolicyArn)
+		}
 	}
 	if d.Boundary != nil && d.Boundary.Arn != "" {
 		compiled, err := l.attached(s, h.arn, d.Boundary.Arn, policy.Boundary)
 		if err != nil {
 			return nil, err
 		}
-		h.boundary = []*Policy{compiled}
+		h.boundary, h.limit = []*Policy{compiled}, d.Boundary.Arn
 	}
 	for _, t := range d.Tags {
 		h.tags = append(h.tags, access.Value{Key: tagPrefix + t.Key, Values: []string{t.Value}})
