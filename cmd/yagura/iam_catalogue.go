@@ -16,6 +16,8 @@ var iamMessages = map[string]phrase{
 	"iam-too-big":           {"%s is larger than %d MiB: that is no policy", "%s は %d MiB を超えています。ポリシーではありません"},
 	"iam-nothing-to-lint":   {"%s: no policy was found, so nothing was checked", "%s: ポリシーが見つからず、何も検査していません"},
 	"iam-linted":            {"%d policies checked: %d findings, %d of them at %s or above", "%d 個のポリシーを検査: 指摘 %d 件、うち %d 件が %s 以上"},
+	"iam-comment":           {"%s", "%s"},
+	"iam-generate-format":   {"--format csv: a policy is JSON", "--format csv: ポリシーは JSON です"},
 	"iam-damaged":           {"WARNING: %s could not be read to its end: %s", "警告: %s を最後まで読めませんでした: %s"},
 	"iam-bad-kind":          {"--kind %q: the kinds of policy are %s", "--kind %q: ポリシーの種類は %s です"},
 	"iam-no-proposal":       {"--proposal is missing: name the file with the policy to try", "--proposal がありません。試すポリシーのファイルを指定してください"},
@@ -69,6 +71,14 @@ var iamHelp = map[string]phrase{
 		"記録された CloudTrail の呼び出しをリクエストに直し、提案ポリシーで判定します。新たに拒否・許可されるもの（プリンシパル、\n" +
 			"アクション、ステートメント別）、不明なものと足りない情報、対応付けできないものを示します。ほかのポリシーの結果は記録に\n" +
 			"従います（docs/iam.md）。変化や不明があれば終了コードは 3 です。",
+	},
+	"short.iam-generate": {"Write the policy that a principal's recorded calls need", "記録された呼び出しに必要なポリシーを書く"},
+	"long.iam-generate": {
+		"Writes the least policy that allows what a role or user did, by its ARN or name, with the resources that it used. Ten and\n" +
+			"more of one parent become a wildcard. What the history cannot show is said beside the policy: on standard error, or with\n" +
+			"--format json in `comments`.",
+		"ロールやユーザー（ARN か名前）が実際に行ったことだけを許可するポリシーを、使ったリソースとともに書きます。同じ親の下の\n" +
+			"10 個以上はワイルドカードになります。記録から分からないことは標準エラー出力に、--format json では `comments` に示します。",
 	},
 	"flag.iam-events":        {"file or folder with CloudTrail logs, or lake", "CloudTrail のログのファイルかフォルダー、または lake"},
 	"flag.iam-proposal":      {"file with the policy to try", "試すポリシーのファイル"},

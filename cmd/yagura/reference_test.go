@@ -160,6 +160,8 @@ func jsonPage(t *testing.T) string {
 	parts(&b, []part{
 		{"", replay.Report{}}, {"changes[]", replay.Change{}}, {"unmapped[]", replay.Unmapped{}}, {"mapping", replay.Mapping{}}, {"decisions", replay.Decisions{}},
 	})
+	b.WriteString("\n## iam generate\n\nOne object; `policy` is the document, `comments` say what it cannot know.\n\n")
+	parts(&b, []part{{"", replay.Generated{}}})
 	return strings.ReplaceAll(b.String(), "- ``:", "- the object itself:")
 }
 
