@@ -203,7 +203,7 @@ func (d *differ) compare(c *actionClass, r *access.Request) {
 		group = len(d.out.Added)
 		d.groups[text] = group
 		d.out.Added = append(d.out.Added, finding.Added{
-			Witness: w, By: by, Sentence: verdict.Sentence + " Before: " + d.before.Explain(&w).Sentence,
+			Witness: shown(&w), By: statements(by), Sentence: verdict.Sentence + " Before: " + d.before.Explain(&w).Sentence,
 		})
 	}
 	added := &d.out.Added[group]

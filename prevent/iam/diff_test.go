@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/yagura-sec/yagura/prevent/iam/access"
+	"github.com/yagura-sec/yagura/prevent/iam/finding"
 	"github.com/yagura-sec/yagura/prevent/iam/policy"
 )
 
@@ -87,13 +88,30 @@ func TestDiff(t *testing.T) {
 			seen := c.action == ""
 			for _, a := range got.Added {
 				seen = seen || strings.Contains(strings.Join(a.Actions, " "), c.action)
-				confirm(t, c.kind, before, after, &a.Witness)
+				confirm(t, c.kind, before, after, asked(&a.Witness))
 			}
 			if !seen {
 				t.Errorf("no witness for %s: %+v", c.action, got.Added)
 			}
 		})
 	}
+}
+
+// asked turns a witness back into a request.
+func asked(w *finding.Witness) *access.Request {
+	r := &access.Request{
+		Principal: w.Principal, Action: w.Action, Resource: w.Resource, ResourceAccount: w.ResourceAccount,
+		Literal: w.LiteralResource, ManagementAccount: w.ManagementAccount,
+	}
+	for key, value := range w.Context {
+		switch v := value.(type) {
+		case string:
+			r.Context = append(r.Context, access.Value{Key: key, Values: []string{v}})
+		case []string:
+			r.Context = append(r.Context, access.Value{Key: key, Values: v, Multi: true})
+		}
+	}
+	return r
 }
 
 // confirm asks the engine about a witness.
@@ -140,7 +158,7 @@ func TestDiffAgreesWithRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range got.Added {
-			confirm(t, policy.Identity, sides[0], sides[1], &got.Added[i].Witness)
+			confirm(t, policy.Identity, sides[0], sides[1], asked(&got.Added[i].Witness))
 		}
 		before, errBefore := setting(policy.Identity, sides[0])
 		after, errAfter := setting(policy.Identity, sides[1])

@@ -243,7 +243,7 @@ func (g *escalation) path(h *holder, next map[*holder]*edge) finding.Path {
 		}
 		for _, n := range e.needs {
 			step.Needs = append(step.Needs, finding.Need{
-				Witness: n.witness, By: n.by, Conditional: len(n.witness.Context) > countGiven(n.request, &n.witness),
+				Witness: shown(&n.witness), By: statements(n.by), Conditional: len(n.witness.Context) > countGiven(n.request, &n.witness),
 			})
 		}
 		p.Steps = append(p.Steps, step)
@@ -309,7 +309,7 @@ func (g *escalation) breaks(next map[*holder]*edge) []finding.Break {
 			return gone
 		})
 		if stops := len(next) - len(left); stops > 0 {
-			out = append(out, finding.Break{Kind: at.kind, Policy: at.policy, Statement: at.statement, Sid: sids[at], Stops: stops})
+			out = append(out, finding.Break{Statement: finding.Statement{Kind: at.kind, Policy: at.policy, Statement: at.statement, Sid: sids[at]}, Stops: stops})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b finding.Break) int { return cmp.Compare(b.Stops, a.Stops) })

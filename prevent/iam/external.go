@@ -37,6 +37,15 @@ func (o *Organisation) Public() ([]finding.External, error) {
 	return s.out, nil
 }
 
+// The kinds of [finding.External].
+const (
+	outsidePublic            = "public"
+	outsideCrossOrganisation = "cross-organisation"
+	outsideCrossAccount      = "cross-account"
+	outsideFederated         = "federated"
+	outsideConfusedDeputy    = "confused-deputy"
+)
+
 // survey looks for ways in.
 type survey struct {
 	org     *Organisation
@@ -82,6 +91,7 @@ func (s *survey) names(st *statement) (names []string) {
 // in, and then for the other actions that are open in the same way.
 func (s *survey) try(g *guarded, st *statement, names []string, who outsider) {
 	var found *finding.External
+	var witness access.Request
 	for _, name := range names {
 		for _, resource := range s.places(g, st, name) {
 			p, r := s.org.question(nil, who.text, name, resource)
@@ -92,7 +102,7 @@ func (s *survey) try(g *guarded, st *statement, names []string, who outsider) {
 				p.Identity = []*Policy{s.full}
 			}
 			if found != nil {
-				again := found.Witness
+				again := witness
 				again.Action, again.Resource = name, resource
 				if p.Decide(&again) == access.Allowed {
 					found.Actions = append(found.Actions, name)
@@ -105,9 +115,10 @@ func (s *survey) try(g *guarded, st *statement, names []string, who outsider) {
 			if !ok || !decides(p, &w, g.policy, st) {
 				continue
 			}
+			witness = w
 			found = &finding.External{
 				Kind: who.kind, Resource: g.arn, Account: g.account, Principal: who.text, Actions: []string{name},
-				Policy: g.policy.name, Statement: st.index, Sid: st.source.Sid.Value, Witness: w, Assumes: who.assumes,
+				Policy: g.policy.name, Statement: st.index, Sid: st.source.Sid.Value, Witness: shown(&w), Assumes: who.assumes,
 			}
 			break
 		}
@@ -169,9 +180,9 @@ func (s *survey) strangers(g *guarded, st *statement) (out []outsider) {
 		case aService:
 			out = append(out, s.service(p.text, st, g)...)
 		case aProvider:
-			out = append(out, outsider{kind: finding.Federated, text: p.text, known: sourceKeys})
+			out = append(out, outsider{kind: outsideFederated, text: p.text, known: sourceKeys})
 		case aCanonicalUser:
-			out = append(out, outsider{kind: finding.CrossAccount, text: p.text, assumes: "the canonical user id is of another account"})
+			out = append(out, outsider{kind: outsideCrossAccount, text: p.text, assumes: "the canonical user id is of another account"})
 		case nobody:
 		}
 	}
@@ -191,8 +202,8 @@ func notIn(organisation string) []access.Value {
 func (s *survey) anyone(st *statement, partition string, g *guarded) []outsider {
 	user := func(account string) string { return "arn:" + partition + ":iam::" + account + ":user/" + spare }
 	out := []outsider{
-		{kind: finding.Public, text: "anonymous", known: sourceKeys},
-		{kind: finding.Public, text: user(nowhere), context: notIn("o-" + nowhere), known: append(serviceKeys, sourceKeys...), trusted: true},
+		{kind: outsidePublic, text: "anonymous", known: sourceKeys},
+		{kind: outsidePublic, text: user(nowhere), context: notIn("o-" + nowhere), known: append(serviceKeys, sourceKeys...), trusted: true},
 	}
 	for i := range st.conditions {
 		c := &st.conditions[i]
@@ -217,7 +228,7 @@ func (s *survey) anyone(st *statement, partition string, g *guarded) []outsider 
 				}
 			case "aws:principalorgid":
 				if value != s.org.id || !s.org.known {
-					out = append(out, outsider{kind: finding.CrossOrganisation, text: user(nowhere), context: notIn(value), known: sourceKeys, trusted: true, assumes: elsewhere})
+					out = append(out, outsider{kind: outsideCrossOrganisation, text: user(nowhere), context: notIn(value), known: sourceKeys, trusted: true, assumes: elsewhere})
 				} else {
 					out = append(out, s.colleague(g, user)...)
 				}
@@ -242,9 +253,9 @@ func (s *survey) account(account, text string, g *guarded) []outsider {
 	if account == g.account || account == "" {
 		return nil
 	}
-	who := outsider{kind: finding.CrossAccount, text: text, known: append(slices.Clone(serviceKeys), sourceKeys...), trusted: true, assumes: "an identity policy in the principal's account lets it"}
+	who := outsider{kind: outsideCrossAccount, text: text, known: append(slices.Clone(serviceKeys), sourceKeys...), trusted: true, assumes: "an identity policy in the principal's account lets it"}
 	if s.org.known && s.org.inside(account) == nil {
-		who.kind, who.context = finding.CrossOrganisation, notIn("o-"+nowhere)
+		who.kind, who.context = outsideCrossOrganisation, notIn("o-"+nowhere)
 	}
 	return []outsider{who}
 }
@@ -259,7 +270,7 @@ func (s *survey) service(name string, st *statement, g *guarded) []outsider {
 		return nil
 	}
 	acting := func(arn string) outsider {
-		return outsider{kind: finding.ConfusedDeputy, text: name, context: []access.Value{
+		return outsider{kind: outsideConfusedDeputy, text: name, context: []access.Value{
 			{Key: "aws:SourceArn", Values: []string{arn}},
 			{Key: "aws:SourceAccount", Values: []string{nowhere}},
 			{Key: "aws:SourceOrgID", Values: []string{"o-" + nowhere}},

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -215,16 +216,18 @@ func (g *accessGroups) add(p *Policies, r *access.Request, names []string, assum
 	}
 	v := p.Explain(r)
 	a := finding.Access{
-		Principal: r.Principal, Actions: names, Resource: r.Resource, Decision: v.Decision, Condition: v.Residual, Assumes: assumes,
+		Principal: r.Principal, Actions: names, Resource: r.Resource, Decision: v.Decision.String(), Assumes: assumes, By: []finding.Statement{},
 	}
 	key := r.Principal + "\x00" + r.Resource + "\x00" + v.Decision.String() + "\x00" + assumes
 	if v.Residual != nil {
-		key += v.Residual.String()
+		a.Condition = v.Residual.String()
+		a.Residual, _ = json.Marshal(v.Residual) // a tree of texts
+		key += a.Condition
 	}
 	for _, list := range [][]access.Match{v.Matched, v.Near} {
 		for _, m := range list {
 			if m.Effect == "Allow" && len(a.By) < maxBy {
-				a.By = append(a.By, m)
+				a.By = append(a.By, statements([]access.Match{m})...)
 				key += fmt.Sprintf("\x00%s %s %d", m.Kind, m.Policy, m.Statement)
 			}
 		}

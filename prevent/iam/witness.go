@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/yagura-sec/yagura/prevent/iam/access"
+	"github.com/yagura-sec/yagura/prevent/iam/finding"
 	"github.com/yagura-sec/yagura/prevent/iam/pattern"
 )
 
@@ -310,4 +311,32 @@ func (o *operand) around(compare comparison) []string {
 	default:
 		return []string{o.raw}
 	}
+}
+
+// shown is a request in the form of a finding.
+func shown(r *access.Request) finding.Witness {
+	w := finding.Witness{
+		Principal: r.Principal, Action: r.Action, Resource: r.Resource, ResourceAccount: r.ResourceAccount,
+		Context: map[string]any{}, LiteralResource: r.Literal, ManagementAccount: r.ManagementAccount,
+	}
+	for _, v := range r.Context {
+		switch {
+		case v.Multi || len(v.Values) > 1:
+			w.Context[v.Key] = v.Values
+		case len(v.Values) == 1:
+			w.Context[v.Key] = v.Values[0]
+		default:
+			w.Context[v.Key] = []string{}
+		}
+	}
+	return w
+}
+
+// statements are matches in the form of a finding.
+func statements(list []access.Match) []finding.Statement {
+	out := make([]finding.Statement, len(list))
+	for i, m := range list {
+		out[i] = finding.Statement{Kind: m.Kind, Policy: m.Policy, Statement: m.Statement, Sid: m.Sid}
+	}
+	return out
 }

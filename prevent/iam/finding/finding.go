@@ -8,7 +8,28 @@
 // request, gives the answer that the finding claims.
 package finding
 
-import "github.com/yagura-sec/yagura/prevent/iam/access"
+import "encoding/json"
+
+// Statement is one statement of a policy.
+type Statement struct {
+	Kind      string `json:"kind"` // identity, resource, scp, …
+	Policy    string `json:"policy"`
+	Statement int    `json:"statement"` // index in the policy, from 0
+	Sid       string `json:"sid,omitempty"`
+}
+
+// Witness is a request, in the form in which `yagura iam decide` reads it;
+// LiteralResource and ManagementAccount stand beside the request there.
+type Witness struct {
+	Principal       string `json:"principal"`
+	Action          string `json:"action"`
+	Resource        string `json:"resource"`
+	ResourceAccount string `json:"resourceAccount"`
+	// Context holds a string for each key, or []string for a key of several values.
+	Context           map[string]any `json:"context"`
+	LiteralResource   bool           `json:"literalResource"`
+	ManagementAccount string         `json:"managementAccount,omitempty"`
+}
 
 // Access is one answer to "who can" or "can": principal × actions × resource.
 type Access struct {
@@ -19,27 +40,25 @@ type Access struct {
 	Resource string   `json:"resource"` // an ARN, a pattern of ARNs, or "*"
 	// Decision is Allowed, or Unknown if it depends on the condition. What is
 	// denied is not reported.
-	Decision access.Decision `json:"decision"`
-	// Condition must hold for the request to be allowed; nil with Allowed.
-	Condition *access.Expr `json:"condition"`
-	// By are the allowing statements, at most 20.
-	By []access.Match `json:"by"`
+	Decision string `json:"decision"`
+	// Condition must hold for the request to be allowed, in one line; empty with
+	// Allowed.
+	Condition string `json:"condition,omitempty"`
+	// Residual is the condition as a tree, as `yagura iam decide` writes it.
+	Residual json.RawMessage `json:"residual,omitempty"`
+	// By are the statements that allow it or may, at most 20.
+	By []Statement `json:"by"`
 	// Assumes says what the answer takes for granted, such as that another
 	// account, whose policies are not here, lets its principal act. Empty: nothing.
 	Assumes string `json:"assumes,omitempty"`
 }
 
-// The kinds of External.
-const (
-	Public            = "public"             // anyone, or any AWS account
-	CrossOrganisation = "cross-organisation" // an account outside the organisation
-	CrossAccount      = "cross-account"      // another account; inside the organisation if that is known
-	Federated         = "federated"          // an identity provider
-	ConfusedDeputy    = "confused-deputy"    // an AWS service, for whomever it acts
-)
-
 // External is one way into a resource from outside its account.
 type External struct {
+	// Kind is public (anyone, or any AWS account), cross-organisation (an account
+	// outside the organisation), cross-account (another account; inside the
+	// organisation if that is known), federated (an identity provider) or
+	// confused-deputy (an AWS service, for whomever it acts).
 	Kind      string   `json:"kind"`
 	Resource  string   `json:"resource"` // ARN of what the policy is attached to
 	Account   string   `json:"account"`  // its owner
@@ -49,8 +68,8 @@ type External struct {
 	Statement int      `json:"statement"`
 	Sid       string   `json:"sid,omitempty"`
 	// Witness is allowed by the engine. Its Context holds the keys needed for that.
-	Witness access.Request `json:"witness"`
-	Assumes string         `json:"assumes,omitempty"`
+	Witness Witness `json:"witness"`
+	Assumes string  `json:"assumes,omitempty"`
 }
 
 // Escalation is the graph's answer.
@@ -84,8 +103,8 @@ type Step struct {
 
 // Need is one permission of a step, confirmed by the engine with Witness.
 type Need struct {
-	Witness access.Request `json:"witness"`
-	By      []access.Match `json:"by"` // statements that allow it
+	Witness Witness     `json:"witness"`
+	By      []Statement `json:"by"` // statements that allow it
 	// Conditional says that the engine allows it only with the keys in the
 	// witness's Context, which the inventory does not tell.
 	Conditional bool `json:"conditional"`
@@ -93,11 +112,8 @@ type Need struct {
 
 // Break is one statement that many paths rest on.
 type Break struct {
-	Kind      string `json:"kind"`
-	Policy    string `json:"policy"`
-	Statement int    `json:"statement"`
-	Sid       string `json:"sid,omitempty"`
-	Stops     int    `json:"stops"` // principals that could no longer become administrator
+	Statement
+	Stops int `json:"stops"` // principals that could no longer become administrator
 }
 
 // Difference says whether new policies allow what old ones did not.
@@ -113,8 +129,8 @@ type Difference struct {
 type Added struct {
 	Actions []string `json:"actions"` // known actions for which the witness, with its action replaced, holds too
 	// Witness is allowed by the new policies and not by the old.
-	Witness access.Request `json:"witness"`
+	Witness Witness `json:"witness"`
 	// By are the statements of the new policies that allow it.
-	By       []access.Match `json:"by"`
-	Sentence string         `json:"sentence"`
+	By       []Statement `json:"by"`
+	Sentence string      `json:"sentence"`
 }
