@@ -18,6 +18,14 @@ var iamMessages = map[string]phrase{
 	"iam-linted":            {"%d policies checked: %d findings, %d of them at %s or above", "%d 個のポリシーを検査: 指摘 %d 件、うち %d 件が %s 以上"},
 	"iam-comment":           {"%s", "%s"},
 	"iam-generate-format":   {"--format csv: a policy is JSON", "--format csv: ポリシーは JSON です"},
+	"iam-no-inventory":      {"--inventory is missing: name the output of `aws iam get-account-authorization-details`, with resource policies and the organisation's tree where there are any", "--inventory がありません。`aws iam get-account-authorization-details` の出力を、あればリソースポリシーと組織の構成とともに指定してください"},
+	"iam-nobody":            {"nothing is allowed, as far as this inventory tells", "このインベントリの範囲では、許可されるものはありません"},
+	"iam-escalated":         {"%d principals can become administrator, %d are; %d cases undecided", "管理者になれるプリンシパル %d、すでに管理者 %d、判断できないもの %d"},
+	"iam-break":             {"without %s %d of them cannot", "%s がなければ %d 個は管理者になれません"},
+	"iam-diff-no":           {"the new policy allows nothing that the old one did not", "新しいポリシーで新たに許可されるものはありません"},
+	"iam-diff-yes":          {"the new policy allows more: %d additions, each with a request that proves it", "新しいポリシーはより多くを許可します: %d 件（それぞれ証拠のリクエストつき）"},
+	"iam-diff-unknown":      {"whether the new policy allows more could not be decided", "新しいポリシーがより多くを許可するか判断できませんでした"},
+	"iam-open":              {"  open: %s", "  未決: %s"},
 	"iam-damaged":           {"WARNING: %s could not be read to its end: %s", "警告: %s を最後まで読めませんでした: %s"},
 	"iam-bad-kind":          {"--kind %q: the kinds of policy are %s", "--kind %q: ポリシーの種類は %s です"},
 	"iam-no-proposal":       {"--proposal is missing: name the file with the policy to try", "--proposal がありません。試すポリシーのファイルを指定してください"},
@@ -80,6 +88,38 @@ var iamHelp = map[string]phrase{
 		"ロールやユーザー（ARN か名前）が実際に行ったことだけを許可するポリシーを、使ったリソースとともに書きます。同じ親の下の\n" +
 			"10 個以上はワイルドカードになります。記録から分からないことは標準エラー出力に、--format json では `comments` に示します。",
 	},
+	"short.iam-who-can": {"List who may call an action on a resource", "アクションを実行できるプリンシパルを一覧する"},
+	"long.iam-who-can": {
+		"Lists every principal that may call ACTION on RESOURCE, with the condition under which. Both may be patterns.",
+		"RESOURCE に対して ACTION を実行できるプリンシパルを、条件とともに表示します。どちらもパターンで書けます。",
+	},
+	"short.iam-can": {"List what a principal may do", "プリンシパルができることを一覧する"},
+	"long.iam-can": {
+		"Lists all that a user or role of the inventory may do, by its ARN or name, with conditions.",
+		"インベントリのユーザーやロール（ARN か名前）ができることを、条件とともに表示します。",
+	},
+	"short.iam-public": {"List ways into resources from outside", "外部からリソースへの入口を一覧する"},
+	"long.iam-public": {
+		"Lists what is reachable from outside its account: by anyone, another organisation or account, an identity provider, or an AWS\n" +
+			"service that acts for anyone. Each comes with a request that the engine allows. Exit code 3 says that something was found.",
+		"アカウントの外（誰でも、別組織・別アカウント、ID プロバイダー、誰の代わりにも動く AWS サービス）から届くものを、判定エンジンが\n" +
+			"許可するリクエストとともに表示します。見つかれば終了コードは 3 です。",
+	},
+	"short.iam-escalate": {"Find how principals become administrators", "権限昇格の経路を探す"},
+	"long.iam-escalate": {
+		"Finds the shortest path of each principal to administrator, the statements that allow each step, and which single statement\n" +
+			"would break most paths. Exit code 3 says that there are paths, or cases that could not be decided.",
+		"各プリンシパルが管理者に至る最短経路、各手順を許すステートメント、取り除けば最も多くの経路が断たれるステートメントを示します。\n" +
+			"経路や判断できないものがあれば終了コードは 3 です。",
+	},
+	"short.iam-diff": {"Say whether a new policy allows more than the old", "新しいポリシーがより多くを許可するか調べる"},
+	"long.iam-diff": {
+		"Says whether NEW allows anything that OLD did not, with a request that proves each addition. Exit code 0 is a proven no; 3 is\n" +
+			"yes, or that it could not be decided. Made for pull requests.",
+		"NEW が OLD より多くを許可するかを、証拠のリクエストとともに示します。終了コード 0 は「許可しない」ことの証明、3 は許可する、\n" +
+			"または判断できないことを表します。プルリクエストの検査に使えます。",
+	},
+	"flag.iam-inventory":     {"files and folders with authorization details, resource policies, AWS Config items, the organisation's tree", "アカウントの認可情報、リソースポリシー、AWS Config の項目、組織の構成のファイルやフォルダー"},
 	"flag.iam-events":        {"file or folder with CloudTrail logs, or lake", "CloudTrail のログのファイルかフォルダー、または lake"},
 	"flag.iam-proposal":      {"file with the policy to try", "試すポリシーのファイル"},
 	"flag.iam-current":       {"file with the policy as it is today, to compare with", "比較する現行ポリシーのファイル"},
@@ -96,6 +136,8 @@ var iamHelp = map[string]phrase{
 
 // iamHeads are the headings of tables of the verbs under iam.
 var iamHeads = map[string]phrase{
+	"assumes": {"assumes", "前提"}, "by": {"allowed by", "許可元"}, "condition": {"condition", "条件"}, "decision": {"decision", "判定"},
+	"from": {"from", "起点"}, "method": {"method", "手口"}, "step": {"step", "手順"}, "to": {"to", "到達点"}, "witness": {"witness", "証拠"},
 	"change": {"change", "変化"}, "examples": {"example", "例"}, "operation": {"operation", "操作"}, "principal": {"principal", "プリンシパル"},
 	"sentence": {"sentence", "説明"}, "statement": {"decided by", "決め手"},
 	"action": {"action", "アクション"}, "column": {"column", "列"}, "dependent": {"depends on", "依存"}, "dependentsLicence": {"licence", "ライセンス"},

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/yagura-sec/yagura/ocsf"
+	"github.com/yagura-sec/yagura/prevent/iam/finding"
 	replay "github.com/yagura-sec/yagura/replay/iam"
 	"github.com/yagura-sec/yagura/source/cloudtrail/digest"
 )
@@ -114,6 +115,8 @@ var documents = []struct {
 	{"lake retain", "One object for each source with a retention.", retained{}},
 	{"demo --out", "One object for each kind of log, and a total. Without `--out`: as `ingest`.", made{}},
 	{"iam lint", "One object for each finding. `--format sarif` writes SARIF 2.1.0.", smell{}},
+	{"iam who-can, iam can", "One object for each principal, set of actions and resource.", permitted{}},
+	{"iam public", "One object for each way in.", opening{}},
 	{"iam actions", "One object for each action.", known{}},
 	{"iam data", "One object.", served{}},
 	{"version", "One object.", built{}},
@@ -162,6 +165,10 @@ func jsonPage(t *testing.T) string {
 	})
 	b.WriteString("\n## iam generate\n\nOne object; `policy` is the document, `comments` say what it cannot know.\n\n")
 	parts(&b, []part{{"", replay.Generated{}}})
+	b.WriteString("\n## iam diff\n\nOne object. In CSV, one row for each of `added`.\n\n")
+	parts(&b, []part{{"", finding.Difference{}}, {"added[]", finding.Added{}}})
+	b.WriteString("\n## iam escalate\n\nOne object. In CSV, one row for each step.\n\n")
+	parts(&b, []part{{"", finding.Escalation{}}, {"paths[]", finding.Path{}}, {"paths[].steps[]", finding.Step{}}, {"paths[].steps[].needs[]", finding.Need{}}, {"breaks[]", finding.Break{}}})
 	return strings.ReplaceAll(b.String(), "- ``:", "- the object itself:")
 }
 
@@ -220,7 +227,7 @@ func typeName(t reflect.Type) string {
 
 // Every column of a table has a heading in both languages.
 func TestHeadings(t *testing.T) {
-	rows := []any{problem{}, judged{}, tested{}, chain{}, changed{}, lost{}, named{}}
+	rows := []any{problem{}, judged{}, tested{}, chain{}, changed{}, lost{}, named{}, escalation{}, gained{}}
 	for _, d := range documents {
 		rows = append(rows, d.row)
 	}
