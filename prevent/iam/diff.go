@@ -44,7 +44,7 @@ func Diff(before, after []*Policy) (finding.Difference, error) {
 	if kind == policy.Resource && (len(before) > 1 || len(after) > 1) {
 		return finding.Difference{}, errors.New("a resource has one policy: compare one with one")
 	}
-	d := differ{kind: kind, all: all, out: finding.Difference{Added: []finding.Added{}, Open: []string{}}, groups: map[string]int{}}
+	d := differ{kind: kind, all: all, out: finding.Difference{Added: []finding.Added{}, Open: []string{}}, groups: map[string]int{}, samples: map[string]sampled{}}
 	var err error
 	if d.before, err = setting(kind, before); err == nil {
 		d.after, err = setting(kind, after)
@@ -90,6 +90,13 @@ func setting(kind policy.Kind, list []*Policy) (*Policies, error) {
 		return nil, err
 	}
 	p := &Policies{Identity: []*Policy{full}, Resource: delegate}
+	if kind == policy.RCP || kind == policy.Endpoint {
+		// These bind unsigned requests and services, too: let everybody in.
+		if p.Resource, err = Compile("everybody", policy.Resource, []byte(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`)); err != nil {
+			return nil, err
+		}
+	}
 	if len(list) == 0 && kind != policy.Identity && kind != policy.SCP && kind != policy.RCP && kind != policy.Endpoint {
 		nothing, err := Compile("nothing", kind, []byte(`{"Statement":[]}`))
 		if err != nil {
@@ -147,6 +154,13 @@ type differ struct {
 	questions     int
 	out           finding.Difference
 	groups        map[string]int // additions by witness but its action
+	samples       map[string]sampled
+}
+
+// sampled remembers the names that a list of patterns tells apart.
+type sampled struct {
+	names    []string
+	complete bool
 }
 
 // class compares for one class of actions.
@@ -260,9 +274,19 @@ func (d *differ) resources(c *actionClass) (names []string, complete bool) {
 	}
 	var patterns []*pattern.ARN
 	partitions := []string{"aws"}
+	key := ""
+	seen := map[string]bool{}
+	add := func(a *pattern.ARN, text string) {
+		if !seen[text] {
+			seen[text] = true
+			patterns = append(patterns, a)
+			key += text + "\x00"
+		}
+	}
 	for _, s := range c.statements {
 		for i := range s.resources {
-			patterns = append(patterns, &s.resources[i])
+			// The same text can hold variables in one policy and not in the other.
+			add(&s.resources[i], fmt.Sprint(s.source.Resources[i].Value, s.variables()))
 			parts := strings.SplitN(s.source.Resources[i].Value, ":", 3)
 			if len(parts) > 1 && !strings.ContainsAny(parts[1], "*?$") && parts[0] == "arn" && !slices.Contains(partitions, parts[1]) {
 				partitions = append(partitions, parts[1])
@@ -271,13 +295,18 @@ func (d *differ) resources(c *actionClass) (names []string, complete bool) {
 	}
 	for _, text := range reservedNames[c.service] {
 		reserved := pattern.CompileResource(text, pattern.Wildcards)
-		patterns = append(patterns, &reserved)
+		add(&reserved, text)
 	}
 	for _, partition := range partitions {
-		universe := pattern.CompileResource("arn:"+partition+":*:*:*:*", pattern.Wildcards)
-		samples, all := universe.Samples(patterns)
-		complete = complete && all
-		names = append(names, c.lifelike(samples, patterns, partition)...)
+		at := key + partition
+		found, known := d.samples[at]
+		if !known {
+			universe := pattern.CompileResource("arn:"+partition+":*:*:*:*", pattern.Wildcards)
+			found.names, found.complete = universe.Samples(patterns)
+			d.samples[at] = found
+		}
+		complete = complete && found.complete
+		names = append(names, c.lifelike(found.names, patterns, partition)...)
 	}
 	return names, complete
 }

@@ -118,6 +118,14 @@ func unlisted(table *actions.Table, all []*Policy) []string {
 	return names
 }
 
+// variables reports whether some resource of the statement holds a variable.
+func (s *statement) variables() (has bool) {
+	for i := range s.resources {
+		s.resources[i].Keys(func(string) { has = true })
+	}
+	return has
+}
+
 // everyValue is for variables of which nothing is known.
 type everyValue struct{}
 

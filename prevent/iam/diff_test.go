@@ -38,7 +38,11 @@ const (
 	denyB    = `{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::a/b/*"}`
 	denyNone = `{"Effect":"Deny","NotAction":["s3:*"],"Resource":"*"}`
 	all      = `{"Effect":"Allow","Action":"*","Resource":"*"}`
-	decrypt  = `{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"}`
+
+	denyUnsigned = `{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{"Null":{"aws:PrincipalArn":"true"}}}`
+	denyNobody   = `{"Effect":"Deny","Principal":"*","Action":"sqs:SendMessage","Resource":"*","Condition":{"Null":{"aws:PrincipalArn":"true"}}}`
+
+	decrypt = `{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"}`
 )
 
 func TestDiff(t *testing.T) {
@@ -69,6 +73,12 @@ func TestDiff(t *testing.T) {
 		{"key needs its policy", document(readA), document(readA, decrypt), policy.Identity, "yes", "kms:Decrypt"},
 		{"boundary", document(readAB), document(readA), policy.Boundary, "yes", "s3:GetObject"},
 		{"scp", document(all, denyB), document(all), policy.SCP, "yes", ""},
+		{"rcp for the unsigned", document(denyUnsigned), document(denyNobody), policy.RCP, "yes", "s3:GetObject"},
+		{"rcp narrower", document(denyNobody), document(denyNobody, denyUnsigned), policy.RCP, "no", ""},
+		{"rcp of another service", document(denyUnsigned), document(denyUnsigned, denyNobody), policy.RCP, "no", ""},
+		{"endpoint wider", document(forUser), document(forAll), policy.Endpoint, "yes", "s3:GetObject"},
+		{"endpoint narrower", document(forAll), document(forUser), policy.Endpoint, "no", ""},
+		{"session", document(readTok), document(readJP), policy.Session, "yes", "s3:GetObject"},
 		{"scp narrower", document(all), document(all, denyB), policy.SCP, "no", ""},
 		{"resource wider", document(forUser), document(forAccount), policy.Resource, "yes", "s3:GetObject"},
 		{"resource narrower", document(forAccount), document(forUser), policy.Resource, "no", ""},

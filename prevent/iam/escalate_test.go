@@ -2,6 +2,8 @@ package iam
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -194,4 +196,28 @@ func TestLargeInventory(t *testing.T) {
 	if err != nil || len(got) != 4 || got[0].Decision != "Allowed" { // role3, role7, root, the other account
 		t.Errorf("%+v, %v", got, err)
 	}
+}
+
+func FuzzLoadOrganisation(f *testing.F) {
+	f.Add(details(here, person{name: "a", policy: document(readA), boundary: document(all)}))
+	f.Add(`{"id":"o-1","managementAccount":"999900001111","root":{"id":"r-1","units":[{"name":"x","accounts":[{"id":"111122223333","scps":[]}]}]}}`)
+	f.Add(`{"configurationItems":[{"resourceType":"AWS::S3::Bucket","ARN":"arn:aws:s3:::c","awsAccountId":"111122223333","supplementaryConfiguration":{"BucketPolicy":{"policyText":"{}"}}}]}`)
+	f.Add(bucketFile("a", document(all), true))
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text string) {
+		path := filepath.Join(dir, "f.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o, err := LoadOrganisation(path)
+		if err != nil {
+			return
+		}
+		if _, err := o.Public(); err != nil {
+			t.Error(err)
+		}
+		if _, err := o.WhoCan("s3:GetObject", "arn:aws:s3:::a/x"); err != nil {
+			t.Error(err)
+		}
+	})
 }

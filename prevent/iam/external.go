@@ -65,9 +65,13 @@ type outsider struct {
 }
 
 func (s *survey) statement(g *guarded, st *statement) {
+	strangers := s.strangers(g, st)
+	if len(strangers) == 0 {
+		return
+	}
 	names := s.names(st)
-	for _, try := range s.strangers(g, st) {
-		s.try(g, st, names, try)
+	for _, who := range strangers {
+		s.try(g, st, names, who)
 	}
 }
 
@@ -138,15 +142,19 @@ func decides(p *Policies, r *access.Request, of *Policy, st *statement) bool {
 
 // places are resources that the policy guards and the action can take.
 func (s *survey) places(g *guarded, st *statement, action string) (out []string) {
-	c := actionClass{names: []string{action}, takesResource: true}
 	if id, ok := s.table.ID(action); ok && !s.table.TakesResource(id) {
-		return []string{g.arn}
+		return nil // A resource's policy says nothing of what has no resource.
+	}
+	// A service asks the policies of its own resources; roles are asked by STS.
+	service, _, _ := strings.Cut(strings.ToLower(action), ":")
+	if owner := pattern.ParseName(g.arn).Segments[2]; service != owner && !(service == "sts" && owner == "iam") {
+		return nil
 	}
 	offer := func(name string) {
 		if name != g.arn && !strings.HasPrefix(name, g.arn+"/") && !strings.HasPrefix(name, g.arn+":") || slices.Contains(out, name) {
 			return
 		}
-		if len(fitting(&c, name, s.formats)) > 0 {
+		if s.fits(action, name) {
 			out = append(out, name)
 		}
 	}
@@ -157,6 +165,30 @@ func (s *survey) places(g *guarded, st *statement, action string) (out []string)
 	offer(g.arn + "/" + spare)
 	offer(g.arn + ":" + spare)
 	return out
+}
+
+// fits reports whether an action can meet a resource at all.
+func (s *survey) fits(action, name string) bool {
+	var parsed pattern.Name
+	for _, format := range formatsOf(action) {
+		f := s.formats[format]
+		if f == nil {
+			f = compileFormat(format)
+			s.formats[format] = f
+		}
+		if parsed.Text == "" {
+			parsed = pattern.ParseName(name)
+		}
+		if f.Match(&parsed, everyValue{}) != no {
+			return true
+		}
+	}
+	return false
+}
+
+func compileFormat(format string) *pattern.ARN {
+	f := pattern.CompileResource(format, pattern.Wildcards|pattern.Substitution)
+	return &f
 }
 
 // sourceKeys say for whom a service acts. Only a service's own calls carry them.

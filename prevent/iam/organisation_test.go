@@ -202,6 +202,19 @@ func TestPublic(t *testing.T) {
 			check(t, o, c.want)
 		})
 	}
+	t.Run("all actions", func(t *testing.T) {
+		o := load(t, map[string]string{"resources/" + here + "/b.json": bucketFile("b", document(`{"Effect":"Allow","Principal":"*","Action":"*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}`), false)})
+		check(t, o, []string{"public anonymous", "public arn:aws:iam::000000000000:user/example"})
+		found, err := o.Public()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range found[0].Actions {
+			if !strings.HasPrefix(a, "s3:") {
+				t.Errorf("%s is no action on a bucket", a)
+			}
+		}
+	})
 	t.Run("federated role", func(t *testing.T) {
 		provider := "arn:aws:iam::" + here + ":oidc-provider/token.actions.githubusercontent.com"
 		trust := document(`{"Effect":"Allow","Principal":{"Federated":"` + provider + `"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringLike":{"token.actions.githubusercontent.com:sub":"repo:acme/*"}}}`)
