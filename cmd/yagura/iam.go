@@ -11,7 +11,7 @@ import (
 func (p *program) iamCommand() *cobra.Command {
 	c := &cobra.Command{Use: "iam", Short: p.say("short.iam"), Long: p.say("long.iam"), Args: cobra.ArbitraryArgs, RunE: p.group}
 	c.AddCommand(p.iamDecideCommand(), p.iamLintCommand(), p.iamDiffCommand(), p.iamWhoCanCommand(), p.iamCanCommand(), p.iamPublicCommand(), p.iamEscalateCommand(),
-		p.iamReplayCommand(), p.iamGenerateCommand(), p.iamActionsCommand(), p.iamDataCommand())
+		p.iamReplayCommand(), p.iamGenerateCommand(), p.iamUnusedCommand(), p.iamActionsCommand(), p.iamDataCommand())
 	return c
 }
 

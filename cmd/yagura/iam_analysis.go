@@ -17,13 +17,7 @@ func (p *program) analysis(c *cobra.Command, args int, what string, do func(o *i
 	var inventory []string
 	c.Args = p.arguments(args, args, what)
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		if len(inventory) == 0 {
-			return p.wrong("iam-no-inventory")
-		}
-		if err := p.exist(inventory); err != nil {
-			return err
-		}
-		o, err := iam.LoadOrganisation(inventory...)
+		o, err := p.organisation(inventory)
 		if err != nil {
 			return err
 		}
@@ -31,6 +25,17 @@ func (p *program) analysis(c *cobra.Command, args int, what string, do func(o *i
 	}
 	c.Flags().StringSliceVar(&inventory, "inventory", nil, p.say("flag.iam-inventory"))
 	return c
+}
+
+// organisation loads an inventory.
+func (p *program) organisation(paths []string) (*iam.Organisation, error) {
+	if len(paths) == 0 {
+		return nil, p.wrong("iam-no-inventory")
+	}
+	if err := p.exist(paths); err != nil {
+		return nil, err
+	}
+	return iam.LoadOrganisation(paths...)
 }
 
 // permitted is one answer to who may do what.

@@ -26,6 +26,9 @@ var iamMessages = map[string]phrase{
 	"iam-diff-yes":          {"the new policy allows more: %d additions, each with a request that proves it", "新しいポリシーはより多くを許可します: %d 件（それぞれ証拠のリクエストつき）"},
 	"iam-diff-unknown":      {"whether the new policy allows more could not be decided", "新しいポリシーがより多くを許可するか判断できませんでした"},
 	"iam-open":              {"  open: %s", "  未決: %s"},
+	"iam-no-history":        {"the history has no call, so nothing can be said of use", "記録に呼び出しがないため、使用状況は分かりません"},
+	"iam-unused-span":       {"measured on %d calls from %s to %s; what is needed less often, and what the trail does not log (data events), looks unused", "%d 件の呼び出し（%s から %s）によります。まれにしか使わないものと、証跡に残らないもの（データイベント）は未使用に見えます"},
+	"iam-unused-lost":       {"WARNING: %d records and the rest of %d files could not be read: what they show is missing", "警告: %d レコードと %d ファイルの残りを読めませんでした。その分の使用は含まれません"},
 	"iam-damaged":           {"WARNING: %s could not be read to its end: %s", "警告: %s を最後まで読めませんでした: %s"},
 	"iam-bad-kind":          {"--kind %q: the kinds of policy are %s", "--kind %q: ポリシーの種類は %s です"},
 	"iam-no-proposal":       {"--proposal is missing: name the file with the policy to try", "--proposal がありません。試すポリシーのファイルを指定してください"},
@@ -119,7 +122,16 @@ var iamHelp = map[string]phrase{
 		"NEW が OLD より多くを許可するかを、証拠のリクエストとともに示します。終了コード 0 は「許可しない」ことの証明、3 は許可する、\n" +
 			"または判断できないことを表します。プルリクエストの検査に使えます。",
 	},
-	"flag.iam-inventory":     {"files and folders with authorization details, resource policies, AWS Config items, the organisation's tree", "アカウントの認可情報、リソースポリシー、AWS Config の項目、組織の構成のファイルやフォルダー"},
+	"flag.iam-inventory": {"files and folders with authorization details, resource policies, AWS Config items, the organisation's tree", "アカウントの認可情報、リソースポリシー、AWS Config の項目、組織の構成のファイルやフォルダー"},
+	"short.iam-unused":   {"List principals, services and actions that are not used", "使われていないプリンシパル、サービス、アクションを一覧する"},
+	"long.iam-unused": {
+		"Holds what users and roles of the inventory may do against what they did: principals without a call, services they may use and\n" +
+			"did not, actions they may call and did not (in JSON and CSV). Access keys are not in the inventory's form and are not judged.\n" +
+			"Exit code 3 says that something is unused.",
+		"インベントリのユーザーとロールについて、許可されていることと実際の使用を比べます: 呼び出しのないプリンシパル、使っていない\n" +
+			"サービス、使っていないアクション（JSON と CSV）。アクセスキーはインベントリに含まれないため判断しません。\n" +
+			"未使用があれば終了コードは 3 です。",
+	},
 	"flag.iam-events":        {"file or folder with CloudTrail logs, or lake", "CloudTrail のログのファイルかフォルダー、または lake"},
 	"flag.iam-proposal":      {"file with the policy to try", "試すポリシーのファイル"},
 	"flag.iam-current":       {"file with the policy as it is today, to compare with", "比較する現行ポリシーのファイル"},
@@ -138,6 +150,7 @@ var iamHelp = map[string]phrase{
 var iamHeads = map[string]phrase{
 	"assumes": {"assumes", "前提"}, "by": {"allowed by", "許可元"}, "condition": {"condition", "条件"}, "decision": {"decision", "判定"},
 	"from": {"from", "起点"}, "method": {"method", "手口"}, "step": {"step", "手順"}, "to": {"to", "到達点"}, "witness": {"witness", "証拠"},
+	"calls": {"calls", "呼び出し"}, "granted": {"may call", "許可数"}, "rest": {"unused actions", "未使用アクション"},
 	"change": {"change", "変化"}, "examples": {"example", "例"}, "operation": {"operation", "操作"}, "principal": {"principal", "プリンシパル"},
 	"sentence": {"sentence", "説明"}, "statement": {"decided by", "決め手"},
 	"action": {"action", "アクション"}, "column": {"column", "列"}, "dependent": {"depends on", "依存"}, "dependentsLicence": {"licence", "ライセンス"},

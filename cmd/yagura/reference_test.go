@@ -117,6 +117,7 @@ var documents = []struct {
 	{"iam lint", "One object for each finding. `--format sarif` writes SARIF 2.1.0.", smell{}},
 	{"iam who-can, iam can", "One object for each principal, set of actions and resource.", permitted{}},
 	{"iam public", "One object for each way in.", opening{}},
+	{"iam unused", "One object for each principal with something unused.", idle{}},
 	{"iam actions", "One object for each action.", known{}},
 	{"iam data", "One object.", served{}},
 	{"version", "One object.", built{}},

@@ -21,9 +21,9 @@ var page = template.Must(template.New("replay").Funcs(template.FuncMap{
 	},
 	"class": func(change string) string {
 		switch change {
-		case NewlyDenied:
+		case newlyDenied:
 			return "d"
-		case NewlyAllowed:
+		case newlyAllowed:
 			return "a"
 		}
 		return "u"

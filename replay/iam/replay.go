@@ -254,9 +254,9 @@ func (r *Replay) call(rec *call.Record, c *call.Call, denied bool) {
 // bears says whether a request is one of those for which its call changes.
 func (o *outcome) bears(change string, after access.Decision, current bool) bool {
 	switch change {
-	case NewlyDenied:
+	case newlyDenied:
 		return isDenied(o.after)
-	case NewlyAllowed:
+	case newlyAllowed:
 		return !current || o.before != access.Allowed
 	}
 	return o.after == access.Unknown || after == access.Allowed && (!current || o.before != access.Allowed)
@@ -271,9 +271,9 @@ func (r *Replay) change(c *call.Call, denied bool, before, after access.Decision
 	if !denied {
 		switch {
 		case isDenied(after):
-			return NewlyDenied
+			return newlyDenied
 		case after == access.Unknown:
-			return Unknown
+			return unknown
 		}
 		return ""
 	}
@@ -292,9 +292,9 @@ func (r *Replay) change(c *call.Call, denied bool, before, after access.Decision
 	case p.Current != nil && before == access.Allowed:
 		return "" // the policy let it pass before
 	case after == access.Allowed && (kind != "" || p.Current != nil && isDenied(before)):
-		return NewlyAllowed
+		return newlyAllowed
 	}
-	return Unknown
+	return unknown
 }
 
 // outcome decides a request, or remembers it.

@@ -15,9 +15,9 @@ import (
 
 // The changes.
 const (
-	NewlyDenied  = "newly denied"
-	NewlyAllowed = "newly allowed"
-	Unknown      = "unknown"
+	newlyDenied  = "newly denied"
+	newlyAllowed = "newly allowed"
+	unknown      = "unknown"
 )
 
 // Report is what a proposal would have changed.
@@ -118,7 +118,7 @@ func (r *Replay) group(change string, c *call.Call, n *call.Need, o *outcome) *C
 	why := o.why
 	if why == nil {
 		why = &allowing
-		if change == Unknown {
+		if change == unknown {
 			why = &silent
 		}
 	}
@@ -168,9 +168,9 @@ func example(list []string, s string) []string {
 
 func (r *Report) count(change string) {
 	switch change {
-	case NewlyDenied:
+	case newlyDenied:
 		r.NewlyDenied++
-	case NewlyAllowed:
+	case newlyAllowed:
 		r.NewlyAllowed++
 	default:
 		r.Unknown++
@@ -236,7 +236,7 @@ func (d *Decisions) add(rec *call.Record, c *call.Call, denied bool, today acces
 }
 
 func (r *Report) sort() {
-	order := []string{NewlyDenied, NewlyAllowed, Unknown}
+	order := []string{newlyDenied, newlyAllowed, unknown}
 	slices.SortFunc(r.Changes, func(a, b *Change) int {
 		return cmp.Or(
 			cmp.Compare(slices.Index(order, a.Change), slices.Index(order, b.Change)), cmp.Compare(b.Count, a.Count),

@@ -129,6 +129,9 @@ func (m *Mapper) resolve(prefix, name string) *target {
 			return nil
 		}
 		a := m.table.Action(id)
+		if format := m.rules.vague[a.Service]; format != "" {
+			a.Resources = []actions.Resource{{Name: "any", ARN: format, Required: true}}
+		}
 		g := goal{action: a.Service + ":" + a.Name, from: plain(from), shapes: m.rules.shapes(&a)}
 		for _, d := range a.Dependent {
 			g.passes = g.passes || d == "iam:PassRole"

@@ -58,6 +58,7 @@ func TestNeeds(t *testing.T) {
 			"ec2", "TerminateInstances", `{"instancesSet":{"items":[{"instanceId":"i-1"},{"instanceId":"i-2"}]}}`, "",
 			"ec2:TerminateInstances arn:aws:ec2:eu-west-1:111122223333:instance/i-1, ec2:TerminateInstances arn:aws:ec2:eu-west-1:111122223333:instance/i-2",
 		},
+		{"apigateway", "GetStages", `{"restApiId":"x"}`, "", "apigateway:GET arn:aws:apigateway:eu-west-1::/*"},
 		{"ec2", "DescribeInstances", `{}`, "", "ec2:DescribeInstances *"},
 		{"kms", "Decrypt", `{"keyId":"alias/x"}`, `,"resources":[{"accountId":"444455556666","type":"AWS::KMS::Key","ARN":"arn:aws:kms:eu-west-1:444455556666:key/k"}]`, "kms:Decrypt arn:aws:kms:eu-west-1:444455556666:key/k @444455556666"},
 		{"kms", "Decrypt", `{"keyId":"alias/x"}`, "", "kms:Decrypt arn:aws:kms:eu-west-1:111122223333:key/*"},

@@ -18,12 +18,13 @@ type rules struct {
 	slash  map[string]bool
 	tail   map[string]string
 	passed map[string]string
+	vague  map[string]string
 }
 
 func readRules(text string) (*rules, error) {
 	r := &rules{
 		alias: map[string]string{}, op: map[string][]string{}, field: map[string][]string{},
-		slash: map[string]bool{}, tail: map[string]string{}, passed: map[string]string{},
+		slash: map[string]bool{}, tail: map[string]string{}, passed: map[string]string{}, vague: map[string]string{},
 	}
 	number := 0
 	for line := range strings.Lines(text) {
@@ -51,6 +52,8 @@ func readRules(text string) (*rules, error) {
 			}
 		case "tail":
 			r.tail[words[1]] = words[2]
+		case "vague":
+			r.vague[words[1]] = words[2]
 		case "passed":
 			r.passed[words[1]] = words[2]
 		default:
