@@ -284,12 +284,19 @@ func (d *differ) resources(c *actionClass) (names []string, complete bool) {
 		}
 	}
 	for _, s := range c.statements {
+		for i := range s.principals {
+			if n := pattern.ParseName(s.principals[i].text); n.IsARN && !slices.Contains(partitions, n.Segments[1]) {
+				partitions = append(partitions, n.Segments[1])
+			}
+		}
 		for i := range s.resources {
 			// The same text can hold variables in one policy and not in the other.
 			add(&s.resources[i], fmt.Sprint(s.source.Resources[i].Value, s.variables()))
 			parts := strings.SplitN(s.source.Resources[i].Value, ":", 3)
-			if len(parts) > 1 && !strings.ContainsAny(parts[1], "*?$") && parts[0] == "arn" && !slices.Contains(partitions, parts[1]) {
-				partitions = append(partitions, parts[1])
+			for _, partition := range partitionsOf(parts) {
+				if !slices.Contains(partitions, partition) {
+					partitions = append(partitions, partition)
+				}
 			}
 		}
 	}
@@ -309,6 +316,17 @@ func (d *differ) resources(c *actionClass) (names []string, complete bool) {
 		names = append(names, c.lifelike(found.names, patterns, partition)...)
 	}
 	return names, complete
+}
+
+// partitionsOf lists the partitions besides aws that a pattern may mean.
+func partitionsOf(parts []string) []string {
+	switch {
+	case len(parts) < 2 || parts[0] != "arn" || parts[1] == "*":
+		return nil // all are alike
+	case strings.ContainsAny(parts[1], "*?$"):
+		return []string{"aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-eusc"}
+	}
+	return []string{parts[1]}
 }
 
 // reservedNames are what AWS treats in its own way, see [evaluation.impossible].

@@ -59,7 +59,7 @@ func classify(all []*Policy) ([]actionClass, error) {
 			return
 		}
 		c := actionClass{service: strings.Clone(e.service), takesResource: !e.known || e.fact.takesResource, needsResource: e.fact.needsResource, statements: matched}
-		for _, flag := range []bool{c.takesResource, c.needsResource, e.fact.rcp, e.known} {
+		for _, flag := range []bool{c.takesResource, c.needsResource, e.fact.rcp || !e.known && rcpService(e.service), e.known} {
 			id.WriteByte("01"[btoi(flag)])
 		}
 		if slices.Contains(ownWays, e.service) {

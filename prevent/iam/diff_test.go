@@ -71,6 +71,9 @@ func TestDiff(t *testing.T) {
 		{"variable less", document(readOwn, readA), document(readOwn), policy.Identity, "no", ""},
 		{"all but", document(all), document(all, denyNone), policy.Identity, "no", ""},
 		{"key needs its policy", document(readA), document(readA, decrypt), policy.Identity, "yes", "kms:Decrypt"},
+		{"other partitions", document(readA), document(readA, `{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws-*:s3:::a/*"}`), policy.Identity, "yes", "s3:GetObject"},
+		{"China", document(readA), document(readA, `{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws-cn:s3:::a/*"}`), policy.Identity, "yes", "s3:GetObject"},
+		{"action nobody knows", document(readA), document(readA, `{"Effect":"Allow","Action":"newservice:Do*","Resource":"*"}`), policy.Identity, "yes", "newservice:Doexample"},
 		{"boundary", document(readAB), document(readA), policy.Boundary, "yes", "s3:GetObject"},
 		{"scp", document(all, denyB), document(all), policy.SCP, "yes", ""},
 		{"rcp for the unsigned", document(denyUnsigned), document(denyNobody), policy.RCP, "yes", "s3:GetObject"},
@@ -81,6 +84,7 @@ func TestDiff(t *testing.T) {
 		{"session", document(readTok), document(readJP), policy.Session, "yes", "s3:GetObject"},
 		{"scp narrower", document(all), document(all, denyB), policy.SCP, "no", ""},
 		{"resource wider", document(forUser), document(forAccount), policy.Resource, "yes", "s3:GetObject"},
+		{"resource for China", document(forUser), document(forUser, strings.ReplaceAll(forUser, "arn:aws:", "arn:aws-cn:")), policy.Resource, "yes", "s3:GetObject"},
 		{"resource narrower", document(forAccount), document(forUser), policy.Resource, "no", ""},
 		{"resource public", document(forOrg), document(forAll), policy.Resource, "yes", "s3:GetObject"},
 		{"resource no longer public", document(forAll), document(forOrg), policy.Resource, "no", ""},
@@ -147,10 +151,62 @@ func TestDiffRefuses(t *testing.T) {
 	}
 }
 
+// drawnDiffs bounds the comparisons of one run, as each asks about all of AWS.
+const drawnDiffs = 30
+
+// TestDiffOfResourcePolicies is TestDiffAgreesWithRequests for policies that name
+// principals.
+func TestDiffOfResourcePolicies(t *testing.T) {
+	drawn := 0
+	rapid.Check(t, func(t *rapid.T) {
+		if drawn++; drawn > drawnDiffs {
+			return
+		}
+		var sides [2]*Policy
+		for i := range sides {
+			text, err := json.Marshal(drawDocument(t, true))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sides[i], err = Compile(fmt.Sprint("side ", i), policy.Resource, text); err != nil {
+				t.Skip(err)
+			}
+		}
+		got, err := Diff(sides[:1], sides[1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, errBefore := setting(policy.Resource, sides[:1])
+		after, errAfter := setting(policy.Resource, sides[1:])
+		if errBefore != nil || errAfter != nil {
+			t.Fatal(errBefore, errAfter)
+		}
+		for range 20 {
+			r := access.Request{
+				Principal: pick(t, "who", drawnPrincipals...), ResourceAccount: "999999999999", Literal: true,
+				Action:   pick(t, "asked", "s3:GetObject", "s3:PutObject", "kms:Decrypt"),
+				Resource: pick(t, "of", "arn:aws:s3:::a/x", "arn:aws:s3:::mika/x", "arn:aws:kms:us-east-1:111122223333:key/k"),
+			}
+			for _, key := range []string{"k:s", "k:n"} {
+				if pick(t, "given", true, false) {
+					r.Context = append(r.Context, access.Value{Key: key, Values: []string{pick(t, "value", drawnValues...)}})
+				}
+			}
+			if after.Decide(&r) == access.Allowed && before.Decide(&r) != access.Allowed && got.Answer == "no" {
+				t.Fatalf("answer no, but %+v is new", r)
+			}
+		}
+	})
+}
+
 // TestDiffAgreesWithRequests draws two policies: where the answer is no, no drawn
 // request may be allowed by the new policy alone.
 func TestDiffAgreesWithRequests(t *testing.T) {
+	drawn := 0
 	rapid.Check(t, func(t *rapid.T) {
+		if drawn++; drawn > drawnDiffs {
+			return
+		}
 		var sides [2][]*Policy
 		for i := range sides {
 			text, err := json.Marshal(drawDocument(t, false))
