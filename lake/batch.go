@@ -126,7 +126,7 @@ func (b *Batch) Append(ctx context.Context, schema *ocsf.Schema, events []ocsf.E
 }
 
 // spareBuilders is how many empty builders a writer keeps for later batches.
-const spareBuilders = 128
+const spareBuilders = 64
 
 // builder gives an empty builder, if possible one with memory.
 func (w *Writer) builder(schema *ocsf.Schema) *table.Builder {

@@ -30,6 +30,7 @@ const freshFiles = 20
 // that the outcome does not depend on when compaction runs or is interrupted.
 // Progress is told the rows done and to do; it may be nil.
 func (w *Writer) Compact(ctx context.Context, all bool, progress func(done, total int64)) error {
+	w.release()
 	files, err := w.cat.Files(ctx, "")
 	if err != nil {
 		return err
@@ -55,6 +56,14 @@ func (w *Writer) Compact(ctx context.Context, all bool, progress func(done, tota
 		}
 	}
 	return w.lake.full(w.compactGroups(ctx, groups, total, progress))
+}
+
+// release lets go what only batches need: compaction needs the memory.
+func (w *Writer) release() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ids = newIdentities(w.lake, w.cat)
+	w.spare, w.spares = map[string][]*table.Builder{}, 0
 }
 
 // byDay cuts files, which are sorted by source and day, into days.

@@ -163,6 +163,9 @@ func (f *File) writeColumn(writers []*parquet.ColumnWriter, c *column, perm []in
 	}
 	all := perm
 	null := parquet.NullValue().Level(0, 0, at)
+	if c.blank() && c.meta.Kind != ocsf.ID && c.meta.Kind != ocsf.Texts {
+		return f.writeNulls(writers[at], null, len(perm))
+	}
 	required := slices.Contains(ocsf.CommonColumns, c.meta.Name)
 	switch c.meta.Kind {
 	case ocsf.Int, ocsf.Time:
@@ -203,6 +206,34 @@ func (f *File) writeColumn(writers []*parquet.ColumnWriter, c *column, perm []in
 		}
 		return null
 	})
+}
+
+// blank says that no row has a value.
+func (c *column) blank() bool {
+	switch c.meta.Kind {
+	case ocsf.Int, ocsf.Time:
+		return !slices.ContainsFunc(c.nums, func(n int64) bool { return n != ocsf.Null })
+	case ocsf.Bool:
+		return !slices.ContainsFunc(c.tris, func(t byte) bool { return t != byte(ocsf.Unknown) })
+	}
+	return len(c.text) == 0
+}
+
+// writeNulls writes a column without values, as most of a format's newer
+// fields are.
+func (f *File) writeNulls(w *parquet.ColumnWriter, null parquet.Value, rows int) error {
+	f.values = f.values[:0]
+	for range min(chunk, rows) {
+		f.values = append(f.values, null)
+	}
+	for rows > 0 {
+		n := min(chunk, rows)
+		if _, err := w.WriteRowValues(f.values[:n]); err != nil {
+			return err
+		}
+		rows -= n
+	}
+	return nil
 }
 
 func (f *File) writeLists(w *parquet.ColumnWriter, c *column, perm []int32, at int) error {
