@@ -159,6 +159,26 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// Calls with a token instead of credentials hang on the role's trust policy
+// alone: an SCP does not bind them.
+func TestFederation(t *testing.T) {
+	saml := `{"eventID":"1","eventTime":"2026-10-01T10:00:00Z","eventSource":"sts.amazonaws.com","eventName":"AssumeRoleWithSAML","awsRegion":"us-east-1","userIdentity":{"type":"SAMLUser","userName":"x","identityProvider":"y"},` +
+		`"recipientAccountId":"111122223333","requestParameters":{"principalArn":"arn:aws:iam::111122223333:saml-provider/corp","roleArn":"arn:aws:iam::111122223333:role/app"}}`
+	web := `{"eventID":"2","eventTime":"2026-10-01T10:00:00Z","eventSource":"sts.amazonaws.com","eventName":"AssumeRoleWithWebIdentity","awsRegion":"us-east-1","userIdentity":{"type":"WebIdentityUser","identityProvider":"arn:aws:iam::111122223333:oidc-provider/token.example.com"},` +
+		`"recipientAccountId":"111122223333","requestParameters":{"roleArn":"arn:aws:iam::111122223333:role/app"}}`
+	denyAll := `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`
+	r := replay(t, Proposal{Kind: policy.SCP, Policy: compile(t, policy.SCP, "new", denyAll)}, saml, web)
+	if r.Decided != 2 || len(r.Changes) != 0 {
+		t.Errorf("%d calls decided, changes %v", r.Decided, lines(r))
+	}
+	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:saml-provider/corp"},"Action":"sts:AssumeRoleWithSAML"}}`
+	r = replay(t, Proposal{Kind: policy.Resource, Policy: compile(t, policy.Resource, "new", trust)}, saml, web)
+	want := []string{"newly denied: arn:aws:iam::111122223333:oidc-provider/token.example.com sts:AssumeRoleWithWebIdentity, 1 by no statement allows it"}
+	if diff := cmp.Diff(want, lines(r)); diff != "" {
+		t.Errorf("a trust policy (-want +got):\n%s", diff)
+	}
+}
+
 // What is counted adds up, and identical requests are decided once.
 func TestCounts(t *testing.T) {
 	events := []string{

@@ -48,7 +48,7 @@ const maxOwners = 10_000
 func (s *sets) of(c *call.Call) *pair {
 	federated := strings.Contains(c.Principal, ":federated-user/")
 	owner := c.Account
-	if !strings.HasPrefix(c.Principal, "arn:") {
+	if !strings.HasPrefix(c.Principal, "arn:") || strings.Contains(c.Principal, "-provider/") {
 		owner = ""
 	}
 	key := owner

@@ -154,7 +154,7 @@ func (m *Mapper) Map(r *Record) (c Call, why string) {
 	if !r.IsCall() {
 		return c, NotACall
 	}
-	if !c.principal(&r.Identity) {
+	if !c.principal(&r.Identity) && !c.provider(r) {
 		return c, NoPrincipal
 	}
 	t := m.target(r.Source, r.Name)
@@ -207,6 +207,23 @@ func (c *Call) principal(i *Identity) bool {
 	default:
 		return false
 	}
+	return true
+}
+
+// provider takes the identity provider for the caller of a call that brings a
+// token of it and no credentials.
+func (c *Call) provider(r *Record) bool {
+	if r.Source != "sts.amazonaws.com" || !strings.HasPrefix(r.Name, "AssumeRoleWith") {
+		return false
+	}
+	p := find(readParameters(r.Parameters), []string{"principalarn"})
+	if !strings.HasPrefix(p, "arn:") {
+		p = r.Identity.Provider
+	}
+	if p == "" || r.Name == "AssumeRoleWithSAML" && !strings.HasPrefix(p, "arn:") {
+		return false
+	}
+	c.Principal, c.Name, c.Account = p, p, ""
 	return true
 }
 

@@ -31,6 +31,7 @@ type Identity struct {
 	Type, ARN, PrincipalID, Account, InvokedBy string
 	Issuer                                     string // ARN of the role or user that issued the session
 	MFA, Created, SourceIdentity               string
+	Provider                                   string // identityProvider of a federated user
 }
 
 // Resource is an entry of a record's resources.
@@ -125,6 +126,8 @@ func (i *Identity) read(s *jsonscan.Scanner) {
 			i.PrincipalID, _ = s.Str()
 		case "accountId":
 			i.Account, _ = s.Str()
+		case "identityProvider":
+			i.Provider, _ = s.Str()
 		case "invokedBy":
 			i.InvokedBy, _ = s.Str()
 		case "sessionContext":
