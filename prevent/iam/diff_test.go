@@ -250,3 +250,23 @@ func TestDiffAgreesWithRequests(t *testing.T) {
 		}
 	})
 }
+
+// TestDiffManyPatterns takes one of 150 statements away.
+func TestDiffManyPatterns(t *testing.T) {
+	var full, less []string
+	for i := range 150 {
+		s := fmt.Sprintf(`{"Effect":"Allow","Action":["s3:Get*","sqs:*"],"Resource":["arn:aws:s3:::bucket-%d-*/data/*","arn:aws:sqs:*:*:q%d"]}`, i, i)
+		full = append(full, s)
+		if i != 70 {
+			less = append(less, s)
+		}
+	}
+	more, fewer := mustCompile(t, "full", policy.Identity, document(full...)), mustCompile(t, "less", policy.Identity, document(less...))
+	got, err := Diff([]*Policy{fewer}, []*Policy{more})
+	if err != nil || got.Answer != "yes" {
+		t.Errorf("statement added: %s, %v, %q", got.Answer, err, got.Open)
+	}
+	if got, err = Diff([]*Policy{more}, []*Policy{fewer}); err != nil || got.Answer != "no" {
+		t.Errorf("statement gone: %s, %v, %q", got.Answer, err, got.Open)
+	}
+}

@@ -17,7 +17,7 @@ const (
 // maxStates bounds the walk of samples; maxSampleWork its steps.
 const (
 	maxStates     = 20_000
-	maxSampleWork = 4 << 20
+	maxSampleWork = 16 << 20
 )
 
 // Samples gives one text of this pattern for each combination in which others
@@ -204,13 +204,19 @@ func regions(universe []symbol, others [][]symbol) (samples []string, complete b
 		}
 		for _, c := range alphabet {
 			next := make([]int32, len(machines))
-			for i, m := range machines {
-				next[i] = m.move(p.states[i], c)
+			for i, state := range p.states {
+				if state != 0 {
+					next[i] = machines[i].move(state, c)
+					work++
+				}
 			}
-			if work += len(machines); work > maxSampleWork {
+			if next[0] == 0 {
+				continue
+			}
+			if work++; work > maxSampleWork {
 				return samples, false
 			}
-			if name := pack(next); next[0] != 0 && !seen[name] {
+			if name := pack(next); !seen[name] {
 				if len(queue) >= maxStates {
 					return samples, false
 				}
