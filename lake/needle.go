@@ -64,7 +64,7 @@ func (l *Lake) resolveFile(s *ocsf.Schema, f ask.Filter, alts [][]ask.Piece, fil
 		if len(maybe) > needleHits {
 			return nil // many hits: the engine is as good
 		}
-		b, err := r.RowsAt(s, maybe)
+		b, err := r.RowsAt(s, maybe, f.Needs(s)...)
 		if err != nil {
 			return err
 		}

@@ -39,6 +39,38 @@ func (f *Filter) Passes(schema *ocsf.Schema, h *Hit) (bool, error) {
 	return query.Eval(f.Where, local{h, schema})
 }
 
+// Needs gives the columns that Passes looks at; none means all of them.
+func (f *Filter) Needs(schema *ocsf.Schema) []string {
+	need := map[string]bool{"time": true, "object_id": true, "record_no": true, "raw_data": true, "unmapped": true}
+	if !needs(f.Where, need) {
+		return nil
+	}
+	return slices.DeleteFunc(schema.Names(), func(n string) bool { return !need[n] })
+}
+
+// needs notes the columns of an expression; false when it looks at the whole
+// record, whose observables come from any column.
+func needs(e query.Expr, need map[string]bool) bool {
+	var args []query.Expr
+	switch e := e.(type) {
+	case query.And:
+		args = e.Args
+	case query.Or:
+		args = e.Args
+	case query.Not:
+		args = []query.Expr{e.Arg}
+	case query.Term:
+		for _, c := range e.Target.Columns {
+			need[c] = true
+			if col := ocsf.Lookup(c); col != nil && col.Single != "" {
+				need[col.Single] = true
+			}
+		}
+		return e.Field != ""
+	}
+	return !slices.ContainsFunc(args, func(a query.Expr) bool { return !needs(a, need) })
+}
+
 // local is a hit that knows which names are its source's own.
 type local struct {
 	*Hit
@@ -49,6 +81,9 @@ type local struct {
 func (l local) Values(t target) []string {
 	if t.Path == "" && t.Leaf != "" && lists(l.schema, t.Leaf) {
 		t.Leaf = ""
+	}
+	if !inDocument(l.schema, t) {
+		t.Path, t.Leaf = "", ""
 	}
 	return l.Hit.Values(t)
 }

@@ -1,6 +1,7 @@
 package ask
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -92,7 +93,16 @@ func possible(schema *ocsf.Schema, t query.Term) bool {
 	if t.Field == "" || slices.ContainsFunc(t.Target.Columns, func(c string) bool { return slices.Contains(names, c) }) {
 		return true
 	}
-	return (t.Target.Path != "" || t.Target.Leaf != "") && (schema.Raw == ocsf.RawJSON || slices.Contains(names, "unmapped"))
+	return inDocument(schema, t.Target)
+}
+
+// inDocument says that a path or leaf may stand in the source's JSON: anywhere
+// in a JSON record; of other records only the fields that the source lists are
+// kept as JSON.
+func inDocument(schema *ocsf.Schema, t target) bool {
+	name := cmp.Or(t.Path, t.Leaf)
+	return name != "" && (schema.Raw == ocsf.RawJSON ||
+		slices.ContainsFunc(schema.Native, func(n ocsf.Native) bool { return n.Path == name }))
 }
 
 func termPieces(schema *ocsf.Schema, t query.Term) []Piece {

@@ -88,7 +88,7 @@ func number(s string) bool {
 // if the record has none.
 func (c *compiler) rawTest(t query.Term) string {
 	doc := c.r.document()
-	if doc == "" || t.Target.Path == "" && t.Target.Leaf == "" {
+	if doc == "" || !inDocument(c.r.Schema, t.Target) {
 		return ""
 	}
 	find, at := jsonscan.Path, t.Target.Path
