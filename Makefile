@@ -34,10 +34,11 @@ lint: ## golangci-lint at the version pinned in tools/go.mod (the first run buil
 fmt: ## gofumpt and gci, as the linter wants them
 	$(TOOL) golangci-lint fmt
 
-bench: build ## the lake's numbers (docs/ref/lake-performance.md), then every benchmark six times through benchstat
+bench: build ## the lake's numbers (docs/ref/lake-performance.md), then every benchmark six times through benchstat, then the IAM engine beside a peer
 	tools/bench.sh $(BENCH)
 	set -o pipefail; $(GO) test -run '^$$' -bench . -benchmem -count 6 ./... | tee bin/bench.txt
 	$(TOOL) benchstat bin/bench.txt
+	@if command -v npm >/dev/null; then tools/iam-peer/run.sh; else echo "npm is not installed: the IAM engine is not measured beside iam-simulate"; fi
 
 fuzz: ## every fuzz target for FUZZTIME (make fuzz FUZZTIME=5m for a long run)
 	@tools/need.sh go compiler

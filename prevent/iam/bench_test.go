@@ -3,6 +3,7 @@ package iam
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/yagura-sec/yagura/prevent/iam/access"
@@ -10,19 +11,58 @@ import (
 	"github.com/yagura-sec/yagura/prevent/iam/policy"
 )
 
-// small is one identity policy and one level of SCPs.
-func small(b testing.TB) (*Policies, *access.Request) {
-	p := &Policies{
-		Identity: []*Policy{compile(b, policy.Identity, `
+// measured is one input of the benchmarks: policies as text and the requests that
+// are asked of them in turn. Peers are given the same text (peer_test.go).
+type measured struct {
+	Name     string            `json:"name"`
+	Identity []namedText       `json:"identity"`
+	SCPs     []namedText       `json:"scps"` // one level, "Root"; nil: not in an organisation
+	Requests []*access.Request `json:"requests"`
+}
+
+type namedText struct {
+	Name string          `json:"name"`
+	Text json.RawMessage `json:"text"`
+}
+
+func (m *measured) compile(b testing.TB) *Policies {
+	b.Helper()
+	all := func(kind policy.Kind, documents []namedText) []*Policy {
+		var out []*Policy
+		for _, d := range documents {
+			compiled, err := Compile(d.Name, kind, d.Text)
+			if err != nil {
+				b.Fatal(err)
+			}
+			out = append(out, compiled)
+		}
+		return out
+	}
+	p := &Policies{Identity: all(policy.Identity, m.Identity)}
+	if m.SCPs != nil {
+		p.SCPs = []Level{{Name: "Root", Policies: all(policy.SCP, m.SCPs)}}
+	}
+	return p
+}
+
+// smallInput is one identity policy and one level of SCPs.
+func smallInput() *measured {
+	return &measured{
+		Name: "small",
+		Identity: []namedText{{"app", json.RawMessage(`{"Version":"2012-10-17","Statement":[
 			{"Sid":"Read","Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::logs","arn:aws:s3:::logs/*"],
 			 "Condition":{"Bool":{"aws:SecureTransport":"true"}}},
-			{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"}`)},
-		SCPs: []Level{{Name: "Root", Policies: []*Policy{compile(b, policy.SCP, `
+			{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"}]}`)}},
+		SCPs: []namedText{{"guardrails", json.RawMessage(`{"Version":"2012-10-17","Statement":[
 			{"Effect":"Allow","Action":"*","Resource":"*"},
-			{"Sid":"Region","Effect":"Deny","NotAction":["iam:*","sts:*"],"Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-west-1","eu-central-1"]}}}`)}}},
+			{"Sid":"Region","Effect":"Deny","NotAction":["iam:*","sts:*"],"Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-west-1","eu-central-1"]}}}]}`)}},
+		Requests: []*access.Request{benchRequest("s3:GetObject", "arn:aws:s3:::logs/2026/11/23.gz")},
 	}
-	return p, &access.Request{
-		Principal: "arn:aws:sts::111122223333:assumed-role/app/i-1", Action: "s3:GetObject", Resource: "arn:aws:s3:::logs/2026/11/23.gz",
+}
+
+func benchRequest(action, resource string) *access.Request {
+	return &access.Request{
+		Principal: "arn:aws:sts::111122223333:assumed-role/app/i-1", Action: action, Resource: resource,
 		ResourceAccount: "111122223333",
 		Context: []access.Value{
 			{Key: "aws:SecureTransport", Values: []string{"true"}},
@@ -33,26 +73,26 @@ func small(b testing.TB) (*Policies, *access.Request) {
 	}
 }
 
-// managed are ten policies of the size and shape of AWS managed ones, about 94 kB
-// of JSON: full access to some services, read access to all by long action lists,
-// conditions on a few. They are made from the service data.
-func managed(b testing.TB) (*Policies, int) {
+func small(b testing.TB) (*Policies, *access.Request) {
+	m := smallInput()
+	return m.compile(b), m.Requests[0]
+}
+
+// managedInput are ten policies of the size and shape of AWS managed ones, about
+// 90 kB of JSON: full access to some services, read access to all by long action
+// lists, conditions on a few. They are made from the service data.
+func managedInput(b testing.TB) *measured {
 	table, err := actions.Embedded()
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, size := &Policies{}, 0
+	m := &measured{Name: "managed"}
 	add := func(name string, statements ...map[string]any) {
 		text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
 		if err != nil {
 			b.Fatal(err)
 		}
-		size += len(text)
-		compiled, err := Compile(name, policy.Identity, text)
-		if err != nil {
-			b.Fatal(err)
-		}
-		p.Identity = append(p.Identity, compiled)
+		m.Identity = append(m.Identity, namedText{name, text})
 	}
 	statement := func(actions any, condition map[string]any) map[string]any {
 		s := map[string]any{"Effect": "Allow", "Action": actions, "Resource": "*"}
@@ -80,7 +120,26 @@ func managed(b testing.TB) (*Policies, int) {
 	}
 	add("ReadOnly", statement(reads, nil))
 	add("Some", statement(some, map[string]any{"StringEquals": map[string]any{"aws:ResourceTag/team": "a"}}))
-	return p, size
+	for _, r := range [][2]string{
+		{"s3:GetObject", "arn:aws:s3:::logs/2026/11/23.gz"},
+		{"ec2:RunInstances", "arn:aws:ec2:eu-west-1:111122223333:instance/i-0123456789abcdef0"},
+		{"iam:PassRole", "arn:aws:iam::111122223333:role/app"},
+		{"sqs:SendMessage", "arn:aws:sqs:eu-west-1:111122223333:jobs"},
+		{"glue:GetTable", "arn:aws:glue:eu-west-1:111122223333:table/sales/orders"},
+		{"kms:Decrypt", "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"},
+		{"iam:CreateUser", "arn:aws:iam::111122223333:user/mika"},
+	} {
+		m.Requests = append(m.Requests, benchRequest(r[0], r[1]))
+	}
+	return m
+}
+
+func (m *measured) size() int {
+	n := 0
+	for _, d := range slices.Concat(m.Identity, m.SCPs) {
+		n += len(d.Text)
+	}
+	return n
 }
 
 func BenchmarkDecideSmall(b *testing.B) {
@@ -94,18 +153,13 @@ func BenchmarkDecideSmall(b *testing.B) {
 }
 
 func BenchmarkDecideManaged(b *testing.B) {
-	p, size := managed(b)
-	var requests []*access.Request
-	for _, action := range []string{"s3:GetObject", "ec2:RunInstances", "iam:PassRole", "sqs:SendMessage", "glue:GetTable", "kms:Decrypt", "iam:CreateUser"} {
-		_, r := small(b)
-		r.Action, r.Resource = action, "arn:aws:"+action[:3]+":eu-west-1:111122223333:thing/x"
-		requests = append(requests, r)
-	}
+	m := managedInput(b)
+	p := m.compile(b)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		p.Decide(requests[i%len(requests)])
+		p.Decide(m.Requests[i%len(m.Requests)])
 	}
-	b.ReportMetric(float64(size)/1000, "kB-policies")
+	b.ReportMetric(float64(m.size())/1000, "kB-policies")
 }
 
 func BenchmarkExplain(b *testing.B) {
