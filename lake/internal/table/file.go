@@ -69,12 +69,17 @@ func Create(path string, schema *ocsf.Schema, p Profile) (*File, error) {
 	return &File{f: f, sum: sum, size: size, w: w, index: index}, nil
 }
 
+// The codecs are shared because they keep their encoders.
+var (
+	freshCodec     = &pzstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}
+	compactedCodec = &pzstd.Codec{Level: zstd.SpeedBetterCompression, Concurrency: 1}
+)
+
 func parquetSchema(schema *ocsf.Schema, p Profile) *parquet.Schema {
-	level := zstd.SpeedFastest
+	codec := freshCodec
 	if p.Compacted {
-		level = zstd.SpeedBetterCompression
+		codec = compactedCodec
 	}
-	codec := &pzstd.Codec{Level: level, Concurrency: 1}
 	g := parquet.Group{}
 	for _, name := range schema.Names() {
 		c := ocsf.Lookup(name)
