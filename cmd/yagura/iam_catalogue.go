@@ -37,6 +37,8 @@ var iamMessages = map[string]phrase{
 	"iam-no-events":         {"%s: no CloudTrail log was found", "%s: CloudTrail のログが見つかりません"},
 	"iam-replayed":          {"%d calls newly denied, %d newly allowed, %d unknown, %d not mapped; %d calls decided", "新たに拒否 %d 件、新たに許可 %d 件、不明 %d 件、対応付け不能 %d 件。判定した呼び出し %d 件"},
 	"iam-replayed-of":       {"%d records, %d more unreadable, %d seen in another account's log, %d no calls or without permission, %d not bound by the policy; %d different requests", "レコード %d 件、ほかに読めないもの %d 件、別アカウントのログと重複 %d 件、呼び出しでない・権限不要 %d 件、ポリシーの対象外 %d 件。異なるリクエスト %d 件"},
+	"iam-replayed-outside":  {"%d calls of principals that the inventory does not hold: what was recorded stands in for their policies", "インベントリーにないプリンシパルの呼び出し %d 件。記録された結果を現行ポリシーの代わりとしています"},
+	"iam-current-inventory": {"--current and --inventory exclude each other: the inventory holds today's policies", "--current と --inventory は併用できません。インベントリーが現行ポリシーを持ちます"},
 	"iam-agreement-mapping": {"refusals on record against the mapping: %d the same, %d within it, %d different", "記録された拒否と対応付け: 一致 %d 件、範囲内 %d 件、相違 %d 件"},
 	"iam-agreement":         {"today's policy by the engine against what AWS did: %d agree, %d differ, %d unknown", "現行ポリシーの判定と AWS の結果: 一致 %d 件、相違 %d 件、不明 %d 件"},
 	"iam-left-out":          {"WARNING: %d requests belong to groups for which there was no room", "警告: %d 件のリクエストは、入りきらないグループのものです"},
@@ -78,10 +80,11 @@ var iamHelp = map[string]phrase{
 	"long.iam-replay": {
 		"Turns recorded CloudTrail calls into requests and decides them under a policy that is to come: what would newly be denied or\n" +
 			"allowed, by principal, action and statement; what is unknown and for want of what; what could not be mapped. History stands\n" +
-			"for all other policies: docs/iam.md says what that means. Exit code 3 says that something would change or is unknown.",
+			"for all other policies, or --inventory gives them as they are today: docs/iam.md says what that means. Exit code 3 says that\n" +
+			"something would change or is unknown.",
 		"記録された CloudTrail の呼び出しをリクエストに直し、提案ポリシーで判定します。新たに拒否・許可されるもの（プリンシパル、\n" +
 			"アクション、ステートメント別）、不明なものと足りない情報、対応付けできないものを示します。ほかのポリシーの結果は記録に\n" +
-			"従います（docs/iam.md）。変化や不明があれば終了コードは 3 です。",
+			"従うか、--inventory の現行ポリシーで判定します（docs/iam.md）。変化や不明があれば終了コードは 3 です。",
 	},
 	"short.iam-generate": {"Write the policy that a principal's recorded calls need", "記録された呼び出しに必要なポリシーを書く"},
 	"long.iam-generate": {
@@ -122,8 +125,9 @@ var iamHelp = map[string]phrase{
 		"NEW が OLD より多くを許可するかを、証拠のリクエストとともに示します。終了コード 0 は「許可しない」ことの証明、3 は許可する、\n" +
 			"または判断できないことを表します。プルリクエストの検査に使えます。",
 	},
-	"flag.iam-inventory": {"files and folders with authorization details, resource policies, AWS Config items, the organisation's tree", "アカウントの認可情報、リソースポリシー、AWS Config の項目、組織の構成のファイルやフォルダー"},
-	"short.iam-unused":   {"List principals, services and actions that are not used", "使われていないプリンシパル、サービス、アクションを一覧する"},
+	"flag.iam-replay-inventory": {"today's policies: files and folders as for iam can; calls of the principals in them are decided today and under the proposal", "現行ポリシー。iam can と同じ形のファイルやフォルダー。含まれるプリンシパルの呼び出しは現行と提案の両方で判定"},
+	"flag.iam-inventory":        {"files and folders with authorization details, resource policies, AWS Config items, the organisation's tree", "アカウントの認可情報、リソースポリシー、AWS Config の項目、組織の構成のファイルやフォルダー"},
+	"short.iam-unused":          {"List principals, services and actions that are not used", "使われていないプリンシパル、サービス、アクションを一覧する"},
 	"long.iam-unused": {
 		"Holds what users and roles of the inventory may do against what they did: principals without a call, services they may use and\n" +
 			"did not, actions they may call and did not (in JSON and CSV). Access keys are not in the inventory's form and are not judged.\n" +

@@ -20,7 +20,7 @@ import (
 type trying struct {
 	history
 	proposal, current, kind string
-	attach                  []string
+	attach, inventory       []string
 	replace                 bool
 }
 
@@ -30,7 +30,8 @@ func (p *program) iamReplayCommand() *cobra.Command {
 		Use: "replay", Short: p.say("short.iam-replay"), Long: p.say("long.iam-replay"),
 		Example: "  yagura iam replay --events ./my-logs --proposal scp.json\n" +
 			"  yagura iam replay --proposal boundary.json --kind boundary --attach 'arn:aws:iam::*:role/ci-*' --from -30d\n" +
-			"  yagura iam replay --proposal new.json --current today.json --format html > report.html",
+			"  yagura iam replay --proposal new.json --current today.json --format html > report.html\n" +
+			"  yagura iam replay --proposal policy.json --kind identity --attach 'arn:aws:iam::*:role/app' --inventory account.json,buckets/",
 		Args:        p.arguments(0, 0, ""),
 		Annotations: map[string]string{ownFormats: "html"},
 		RunE:        func(c *cobra.Command, _ []string) error { return p.replay(c.Context(), t) },
@@ -43,6 +44,7 @@ func (p *program) iamReplayCommand() *cobra.Command {
 	f.StringVar(&t.current, "current", "", p.say("flag.iam-current"))
 	f.StringVar(&t.kind, "kind", "scp", p.say("flag.iam-kind"))
 	f.StringSliceVar(&t.attach, "attach", nil, p.say("flag.iam-attach"))
+	f.StringSliceVar(&t.inventory, "inventory", nil, p.say("flag.iam-replay-inventory"))
 	f.BoolVar(&t.replace, "replace", false, p.say("flag.iam-replace"))
 	completes(c, "kind", policyKinds...)
 	return c
@@ -82,6 +84,14 @@ func (p *program) replay(ctx context.Context, t trying) error {
 	prop := replay.Proposal{Kind: kind, Attach: t.attach, Replace: t.replace}
 	if prop.Policy, err = p.compile(t.proposal, kind); err != nil {
 		return err
+	}
+	if len(t.inventory) > 0 {
+		if t.current != "" {
+			return p.wrong("iam-current-inventory")
+		}
+		if prop.Today, err = p.organisation(t.inventory); err != nil {
+			return err
+		}
 	}
 	if t.current != "" {
 		if prop.Current, err = p.compile(t.current, kind); err != nil {
@@ -187,7 +197,10 @@ func (p *program) tellReplay(r *replay.Report) error {
 	fmt.Fprintf(p.stdout, "\n%s\n", p.say("iam-replayed", r.NewlyDenied, r.NewlyAllowed, r.Unknown, r.NotMapped, r.Decided))
 	fmt.Fprintln(p.stdout, p.say("iam-replayed-of", r.Events, r.Unreadable, r.Shared, r.NoCalls, r.OutOfScope, r.Distinct))
 	fmt.Fprintln(p.stdout, p.say("iam-agreement-mapping", r.Mapping.Same, r.Mapping.Covered, r.Mapping.Different))
-	if r.HasCurrent {
+	if r.HasInventory {
+		fmt.Fprintln(p.stdout, p.say("iam-replayed-outside", r.Outside))
+	}
+	if r.HasCurrent || r.HasInventory {
 		fmt.Fprintln(p.stdout, p.say("iam-agreement", r.Decisions.Agree, r.Decisions.Differ, r.Decisions.Unknown))
 	}
 	for _, e := range slices.Concat(r.Mapping.Examples, r.Decisions.Examples) {

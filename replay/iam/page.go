@@ -42,7 +42,7 @@ th{white-space:nowrap}td.n{text-align:right;font-variant-numeric:tabular-nums}
 </style></head><body>
 <h1>Replay of {{.Kind}} policy {{.Policy}}</h1>
 <p>Recorded calls from {{when .From}} to {{when .To}}, decided again{{with .Attach}} where it would be attached: {{range $i, $a := .}}{{if $i}}, {{end}}<code>{{$a}}</code>{{end}}{{end}}.
-{{if .HasCurrent}}Compared with today’s policy.{{else}}Compared with what was allowed and refused on record.{{end}}</p>
+{{if .HasCurrent}}Compared with today’s policy.{{else if .HasInventory}}Compared with today’s policies, as the inventory has them; for {{.Outside}} calls of principals that it does not hold, with the record.{{else}}Compared with what was allowed and refused on record.{{end}}</p>
 <div class="sum">
 <div><b class="d">{{.NewlyDenied}}</b>calls newly denied</div>
 <div><b class="a">{{.NewlyAllowed}}</b>calls newly allowed</div>
@@ -64,7 +64,7 @@ th{white-space:nowrap}td.n{text-align:right;font-variant-numeric:tabular-nums}
 {{end}}</tbody></table>{{end}}
 <h2>Agreement with history</h2>
 <p>Refusals whose message names action and resource, against the mapping: {{.Mapping.Same}} the same, {{.Mapping.Covered}} within what the mapping names, {{.Mapping.Different}} different.
-{{if .HasCurrent}}Today’s policy, decided by the engine, against what AWS did: {{.Decisions.Agree}} agree, {{.Decisions.Differ}} differ, {{.Decisions.Unknown}} unknown.{{else}}Without today’s policy the engine’s decisions cannot be held against history.{{end}}</p>
+{{if or .HasCurrent .HasInventory}}Today’s {{if .HasInventory}}policies{{else}}policy{{end}}, decided by the engine, against what AWS did: {{.Decisions.Agree}} agree, {{.Decisions.Differ}} differ, {{.Decisions.Unknown}} unknown.{{else}}Without today’s policy the engine’s decisions cannot be held against history.{{end}}</p>
 {{with .Mapping.Examples}}<ul>{{range .}}<li><small>{{.}}</small></li>{{end}}</ul>{{end}}{{with .Decisions.Examples}}<ul>{{range .}}<li><small>{{.}}</small></li>{{end}}</ul>{{end}}
 <p><small>Not seen by this report: calls that the trail does not log (data events, unless selected), tags of principals and resources, roles behind instance profiles. iam:PassRole is inferred from parameters.</small></p>
 </body></html>

@@ -18,6 +18,11 @@
 // policies allow the call is not known, so both are tried, and where the answers
 // differ it is unknown.
 //
+// With [Proposal.Today], an inventory, nothing stands in for the policies of its
+// principals: their calls are decided under today's policies and under the same
+// with the proposal put in, and the first answer is held against what AWS did. A
+// resource whose own policy the inventory lacks may have any that fits the record.
+//
 // A request is decided once however often it was made: context that the policies
 // do not ask for is left out, and what remains is the key. Memory is bounded.
 package iam
@@ -52,6 +57,10 @@ type Proposal struct {
 	// beside FullAWSAccess, so that only its denies count. Policies of the other
 	// kinds always replace.
 	Replace bool
+	// Today is an inventory, or nil. The calls of its principals are decided under
+	// the policies that it holds, and under these with the proposal put in; what
+	// was recorded stands in for the policies of all others. It excludes Current.
+	Today *engine.Organisation
 }
 
 // Replay is a run. It serves one goroutine.
@@ -60,6 +69,7 @@ type Replay struct {
 	mapper   *call.Mapper
 	scope    *scope
 	sets     *sets
+	today    *today          // nil without an inventory
 	asked    map[string]bool // keys that the policies ask for, as the mapper writes them
 	keys     map[string]bool // the same in lower case
 
@@ -78,6 +88,11 @@ type Replay struct {
 type outcome struct {
 	before, after access.Decision
 	why           *reason
+
+	// With an inventory: what the engine says of today's policies by itself, and
+	// whether the proposal leaves the answer as it is.
+	today access.Decision
+	same  bool
 }
 
 // maxMemo bounds the requests that are remembered.
@@ -88,6 +103,9 @@ func New(t *actions.Table, p Proposal) (*Replay, error) {
 	if p.Policy == nil {
 		return nil, errors.New("there is no policy to try")
 	}
+	if p.Today != nil && p.Current != nil {
+		return nil, errors.New("today's policies are those of the inventory: give either the inventory or the current policy")
+	}
 	m, err := call.New(t)
 	if err != nil {
 		return nil, err
@@ -96,10 +114,15 @@ func New(t *actions.Table, p Proposal) (*Replay, error) {
 		proposal: p, mapper: m, scope: newScope(p), asked: map[string]bool{}, keys: map[string]bool{},
 		memo: map[[2]uint64]*outcome{}, shared: map[uint64]struct{}{}, groups: map[group]*Change{}, unmapped: map[string]*Unmapped{},
 		seeds:  [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		report: Report{Kind: p.Kind.String(), Policy: p.Policy.Name(), Attach: p.Attach, Replace: p.Replace, HasCurrent: p.Current != nil},
+		report: Report{Kind: p.Kind.String(), Policy: p.Policy.Name(), Attach: p.Attach, Replace: p.Replace, HasCurrent: p.Current != nil, HasInventory: p.Today != nil},
 	}
 	if r.sets, err = newSets(p); err != nil {
 		return nil, err
+	}
+	if p.Today != nil {
+		if r.today, err = newToday(p); err != nil {
+			return nil, err
+		}
 	}
 	for _, doc := range []*engine.Policy{p.Policy, p.Current} {
 		if doc != nil {
@@ -210,6 +233,9 @@ func (r *Replay) twice(id string) bool {
 
 // call decides every request of a call: all must be allowed.
 func (r *Replay) call(rec *call.Record, c *call.Call, denied bool) {
+	if r.today != nil && r.underToday(rec, c, denied) {
+		return
+	}
 	before, after := access.Allowed, access.Allowed
 	outcomes := make([]*outcome, 0, 8)
 	for i := range c.Needs {

@@ -22,13 +22,16 @@ const (
 
 // Report is what a proposal would have changed.
 type Report struct {
-	Kind       string    `json:"kind"`
-	Policy     string    `json:"policy"`
-	Attach     []string  `json:"attach"`
-	Replace    bool      `json:"replace"`
-	HasCurrent bool      `json:"hasCurrent"`
-	From       time.Time `json:"from"`
-	To         time.Time `json:"to"`
+	Kind       string   `json:"kind"`
+	Policy     string   `json:"policy"`
+	Attach     []string `json:"attach"`
+	Replace    bool     `json:"replace"`
+	HasCurrent bool     `json:"hasCurrent"`
+	// HasInventory says that the calls of principals whom the inventory holds were
+	// decided under today's policies and not by what history allows.
+	HasInventory bool      `json:"hasInventory"`
+	From         time.Time `json:"from"`
+	To           time.Time `json:"to"`
 
 	Events     int64 `json:"events"`     // records
 	Unreadable int64 `json:"unreadable"` // records that could not be read; not in Events
@@ -39,6 +42,7 @@ type Report struct {
 	OutOfScope int64 `json:"outOfScope"` // calls that the proposal does not bind
 	Decided    int64 `json:"decided"`    // calls that were decided
 	Distinct   int64 `json:"distinct"`   // different requests among them
+	Outside    int64 `json:"outside"`    // calls of principals whom the inventory does not hold
 
 	NewlyDenied  int64 `json:"newlyDenied"` // calls
 	NewlyAllowed int64 `json:"newlyAllowed"`
@@ -220,10 +224,15 @@ func (d *Decisions) add(rec *call.Record, c *call.Call, denied bool, today acces
 	if denied && (c.Truth == nil || c.Truth.Kind != kind.String()) {
 		return
 	}
+	d.compare(rec, denied, denied && c.Truth.Explicit != (today == access.ExplicitlyDenied), today)
+}
+
+// compare counts an answer; otherwise says that the refusal was of another sort.
+func (d *Decisions) compare(rec *call.Record, denied, otherwise bool, today access.Decision) {
 	switch {
 	case today == access.Unknown:
 		d.Unknown++
-	case denied != isDenied(today), denied && c.Truth.Explicit != (today == access.ExplicitlyDenied):
+	case denied != isDenied(today), otherwise:
 		d.Differ++
 		did := "allowed"
 		if denied {
