@@ -127,7 +127,7 @@ func (r *Replay) now(c *call.Call, n *call.Need) (p *engine.Policies, held bool)
 func (r *Replay) underToday(rec *call.Record, c *call.Call, denied bool) bool {
 	outcomes := make([]*outcome, 0, 8)
 	engineSays, before, after := access.Allowed, access.Allowed, access.Allowed
-	bound, same := false, true
+	bound, same, elsewhere := false, true, false
 	for i := range c.Needs {
 		n := &c.Needs[i]
 		p, held := r.now(c, n)
@@ -135,6 +135,7 @@ func (r *Replay) underToday(rec *call.Record, c *call.Call, denied bool) bool {
 			r.report.Outside++
 			return false
 		}
+		elsewhere = elsewhere || denied && r.refusedElsewhere(c, p)
 		in := r.scope.holds(rec, c, n)
 		o := r.changeOf(c, p, held, in, denied)
 		bound, same = bound || in, same && o.same
@@ -153,10 +154,10 @@ func (r *Replay) underToday(rec *call.Record, c *call.Call, denied bool) bool {
 		return true
 	}
 	r.report.Decided++
-	if same {
+	if same || elsewhere {
 		return true
 	}
-	change, why := r.against(c, denied, before, after)
+	change, why := against(denied, before, after)
 	if change == "" {
 		return true
 	}
@@ -177,17 +178,34 @@ func (r *Replay) underToday(rec *call.Record, c *call.Call, denied bool) bool {
 	return true
 }
 
+// refusedElsewhere says whether AWS names a kind of policy, not the proposal's,
+// that the inventory does not hold for the request: it refuses the call still.
+func (r *Replay) refusedElsewhere(c *call.Call, p *engine.Policies) bool {
+	if c.Truth == nil || c.Truth.Kind == r.proposal.Kind.String() {
+		return false
+	}
+	switch c.Truth.Kind {
+	case "session", "endpoint":
+		return true
+	case "scp":
+		return p.SCPs == nil
+	case "rcp":
+		return p.RCPs == nil
+	case "boundary":
+		return p.Boundaries == nil
+	}
+	return false
+}
+
 // against compares the decision of today with the proposal's. What today's
 // policies leave open, the record settles.
-func (r *Replay) against(c *call.Call, denied bool, before, after access.Decision) (change string, why *reason) {
+func against(denied bool, before, after access.Decision) (change string, why *reason) {
 	if before == access.Unknown {
 		before = access.ImplicitlyDenied // only what was refused is open still
 	}
 	switch {
 	case isDenied(before) == isDenied(after) && after != access.Unknown:
 		return "", nil
-	case denied && c.Truth != nil && r.proposal.Kind.String() != c.Truth.Kind && (c.Truth.Kind == "session" || c.Truth.Kind == "endpoint"):
-		return "", nil // refused by a policy that no inventory holds, and so still
 	case after == access.Unknown:
 		return unknown, nil
 	case after == access.Allowed:

@@ -73,6 +73,7 @@ func TestToday(t *testing.T) {
 		{"a wider policy below an SCP", policy.Identity, allowAll, iamOnly, []string{bare, treeNoS3}, []string{refused}, nil, []int64{0, 1, 0, 0}},
 		{"a refusal by SCP", policy.Identity, iamOnly, allowAll, []string{bare, treeNoS3}, []string{byDeny}, nil, []int64{1, 0, 0, 0}},
 		{"refused by a session policy", policy.Identity, allowAll, iamOnly, []string{bare}, []string{bySession}, nil, []int64{0, 0, 0, 0}},
+		{"refused by an SCP that is not held", policy.Identity, allowAll, iamOnly, []string{bare}, []string{byDeny}, nil, []int64{0, 1, 0, 0}},
 		{"AWS refused what today allows", policy.Identity, iamOnly, allowAll, []string{bare}, []string{refused}, []string{"unknown: " + role + " s3:ListBucket, 1 by today's policies allow it for want of the policy that refused it"}, []int64{0, 1, 0, 0}},
 		{"an SCP", policy.SCP, noS3, allowAll, []string{bare, tree}, []string{list, users}, []string{"newly denied: " + role + " s3:ListBucket, 1 by new, statement 1 (NoS3)"}, []int64{2, 0, 0, 0}},
 		{"a boundary", policy.Boundary, iamOnly, allowAll, []string{closed}, []string{list}, []string{denies}, []int64{1, 0, 0, 0}},
