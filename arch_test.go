@@ -48,6 +48,7 @@ var house = []struct {
 	{"store", 2, "relational state"},
 	{"lake", 2, "the evidence: append, query, retain"},
 	{"inlet", 2, "how bytes arrive"},
+	{"intel", 2, "what is known of addresses and names: lists, inventory, places"},
 	{"source", 2, "what bytes mean: one folder per log"},
 	{"query", 1, "search language; below the lake, which takes its AST as a filter (decision 0002)"},
 	{".", 1, "yagura.go, the vocabulary"},
