@@ -36,12 +36,12 @@ type Spec struct {
 
 // Kinds of lists.
 const (
-	KindThreat  = "threat"
-	KindCustom  = "custom"
-	KindTrusted = "trusted"
+	kindThreat  = "threat"
+	kindCustom  = "custom"
+	kindTrusted = "trusted"
 )
 
-var kinds = []string{KindThreat, "c2", "mining", "tor", "malware", "phishing", "blackhole", "droppoint", KindCustom, KindTrusted}
+var kinds = []string{kindThreat, "c2", "mining", "tor", "malware", "phishing", "blackhole", "droppoint", kindCustom, kindTrusted}
 
 // List is one list as it was read.
 type List struct {
@@ -54,6 +54,9 @@ type List struct {
 	Skipped int
 	First   string
 }
+
+// Trusted says that the list holds what is known to be good.
+func (l *List) Trusted() bool { return l.Kind == kindTrusted }
 
 // Age is how old the list was at a time.
 func (l *List) Age(at time.Time) time.Duration { return at.Sub(l.Modified) }
@@ -90,7 +93,7 @@ func Load(specs []Spec) (*Lists, error) {
 			spec.Name = strings.TrimSuffix(base, filepath.Ext(base))
 		}
 		if spec.Kind == "" {
-			spec.Kind = KindThreat
+			spec.Kind = kindThreat
 		}
 		if !slices.Contains(kinds, spec.Kind) {
 			return nil, fmt.Errorf("list %s: kind %q is unknown; use one of %s", spec.Name, spec.Kind, strings.Join(kinds, ", "))
