@@ -402,18 +402,18 @@ func TestTokenStates(t *testing.T) {
 		time               int64
 		want               handler.Token
 	}{
-		{"none", "a.example.com", "", at, handler.Token{State: handler.TokenAbsent}},
-		{"same host", "a.example.com", good, at, handler.Token{State: handler.TokenAccepted, Challenge: at, Domain: "example.com"}},
-		{"other subdomain", "B.example.com:443", good, at, handler.Token{State: handler.TokenAccepted, Challenge: at, Domain: "example.com"}},
-		{"other domain", "example.com.evil", good, at, handler.Token{State: handler.TokenMismatch, Domain: "example.com"}},
-		{"suffix only", "badexample.com", good, at, handler.Token{State: handler.TokenMismatch, Domain: "example.com"}},
-		{"late", "a.example.com", good, at + 3600e6, handler.Token{State: handler.TokenExpired, Domain: "example.com"}},
-		{"changed", "a.example.com", "B" + good[1:], at, handler.Token{State: handler.TokenInvalid}},
-		{"garbage", "a.example.com", "x", at, handler.Token{State: handler.TokenInvalid}},
+		{"none", "a.example.com", "", at, handler.Token{State: "absent"}},
+		{"same host", "a.example.com", good, at, handler.Token{State: "accepted", Challenge: at, Domain: "example.com"}},
+		{"other subdomain", "B.example.com:443", good, at, handler.Token{State: "accepted", Challenge: at, Domain: "example.com"}},
+		{"other domain", "example.com.evil", good, at, handler.Token{State: "rejected:domain_mismatch", Domain: "example.com"}},
+		{"suffix only", "badexample.com", good, at, handler.Token{State: "rejected:domain_mismatch", Domain: "example.com"}},
+		{"late", "a.example.com", good, at + 3600e6, handler.Token{State: "rejected:expired", Domain: "example.com"}},
+		{"changed", "a.example.com", "B" + good[1:], at, handler.Token{State: "rejected:invalid"}},
+		{"garbage", "a.example.com", "x", at, handler.Token{State: "rejected:invalid"}},
 	} {
 		q := &yagura.Request{Host: c.host, Time: c.time}
 		if c.cookie != "" {
-			q.Headers = []yagura.Header{{Name: "Cookie", Value: "a=b; " + handler.CookieName + "=" + c.cookie}}
+			q.Headers = []yagura.Header{{Name: "Cookie", Value: "a=b; " + "yagura-waf-token" + "=" + c.cookie}}
 		}
 		if diff := cmp.Diff(c.want, tokens.Check(q)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)

@@ -18,9 +18,9 @@ import (
 	"github.com/yagura-sec/yagura"
 )
 
-// CookieName is that of the token. It is not AWS's, whose tokens Yagura can
+// cookieName is that of the token. It is not AWS's, whose tokens Yagura can
 // neither make nor read.
-const CookieName = "yagura-waf-token"
+const cookieName = "yagura-waf-token"
 
 // TokenConfig is how tokens are made.
 type TokenConfig struct {
@@ -36,22 +36,20 @@ type TokenConfig struct {
 	ChallengeBits, CaptchaBits int
 }
 
-// TokenState is what became of the check of a token, by the names of AWS's token
-// labels.
-type TokenState string
-
-// The states.
+// The states of a token, by the names of AWS's token labels.
 const (
-	TokenAbsent   TokenState = "absent"
-	TokenAccepted TokenState = "accepted"
-	TokenInvalid  TokenState = "rejected:invalid"
-	TokenExpired  TokenState = "rejected:expired"
-	TokenMismatch TokenState = "rejected:domain_mismatch"
+	absent   = "absent"
+	accepted = "accepted"
+	invalid  = "rejected:invalid"
+	expired  = "rejected:expired"
+	mismatch = "rejected:domain_mismatch"
 )
 
 // Token is a client's token, checked.
 type Token struct {
-	State TokenState
+	// State is absent, accepted, rejected:invalid, rejected:expired or
+	// rejected:domain_mismatch, as in AWS's token labels.
+	State string
 	// Captcha and Challenge are when the client solved one, in µs since the epoch;
 	// 0 for never. Only an accepted token has them.
 	Captcha, Challenge int64
@@ -98,12 +96,12 @@ func (t *Tokens) Check(q *yagura.Request) Token {
 			continue
 		}
 		for part := range strings.SplitSeq(h.Value, ";") {
-			if value, ok := strings.CutPrefix(strings.TrimSpace(part), CookieName+"="); ok {
+			if value, ok := strings.CutPrefix(strings.TrimSpace(part), cookieName+"="); ok {
 				return t.read(value, hostname(q.Host), time.UnixMicro(q.Time))
 			}
 		}
 	}
-	return Token{State: TokenAbsent}
+	return Token{State: absent}
 }
 
 // tokenVersion is the first byte of a token: captcha and challenge times and
@@ -115,17 +113,17 @@ const tokenHead = 1 + 3*8
 func (t *Tokens) read(value, host string, now time.Time) Token {
 	raw, ok := t.open(value, "token")
 	if !ok || len(raw) < tokenHead || raw[0] != tokenVersion {
-		return Token{State: TokenInvalid}
+		return Token{State: invalid}
 	}
 	k := Token{
-		State: TokenAccepted, Domain: string(raw[tokenHead:]),
+		State: accepted, Domain: string(raw[tokenHead:]),
 		Captcha: int64(binary.BigEndian.Uint64(raw[1:])), Challenge: int64(binary.BigEndian.Uint64(raw[9:])), //nolint:gosec // Written as such.
 	}
 	switch {
 	case now.UnixMicro() >= int64(binary.BigEndian.Uint64(raw[17:])): //nolint:gosec // Written as such.
-		return Token{State: TokenExpired, Domain: k.Domain}
+		return Token{State: expired, Domain: k.Domain}
 	case host != k.Domain && !(slices.Contains(t.Domains, k.Domain) && strings.HasSuffix(host, "."+k.Domain)):
-		return Token{State: TokenMismatch, Domain: k.Domain}
+		return Token{State: mismatch, Domain: k.Domain}
 	}
 	return k
 }
@@ -140,7 +138,7 @@ func (t *Tokens) cookie(k Token, host string, secure bool, now time.Time) *http.
 	}
 	raw = append(raw, k.Domain...)
 	c := &http.Cookie{
-		Name: CookieName, Value: t.seal(raw, "token"), Path: "/", Expires: expiry,
+		Name: cookieName, Value: t.seal(raw, "token"), Path: "/", Expires: expiry,
 		Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 	if k.Domain != host || slices.Contains(t.Domains, host) {
