@@ -109,7 +109,7 @@ func (s *State) Stats() Stats {
 }
 
 // Add takes a hit of a correlation's group and reports the firing that it
-// begins or raises, if any. The report's Firing is only valid during the call.
+// begins or raises, if any.
 func (s *State) Add(spec int, key string, h Hit, report func(*Firing)) {
 	if spec < 0 || spec >= len(s.chains) || h.Rule < 0 || h.Rule >= s.chains[spec].Rules {
 		s.stats.NotFound++
