@@ -1,6 +1,6 @@
 // Package store keeps what is not evidence: the relational state that people
 // make and change, in one SQLite file (https://www.sqlite.org/wal.html). Today
-// that is saved searches.
+// that is saved searches, findings, and how far the detectors are.
 //
 // Several processes may open one store; a write waits up to five seconds for
 // another's. The schema's version is the file's user_version
@@ -42,6 +42,32 @@ var migrations = []string{
 		fields     TEXT NOT NULL, -- joined by commas
 		created_at INTEGER NOT NULL, -- µs since the epoch
 		updated_at INTEGER NOT NULL
+	) STRICT`,
+	`CREATE TABLE findings (
+		id       TEXT PRIMARY KEY,
+		rule     TEXT NOT NULL,
+		severity INTEGER NOT NULL, -- of OCSF
+		subject  TEXT NOT NULL,
+		first    INTEGER NOT NULL, -- µs since the epoch
+		last     INTEGER NOT NULL,
+		status   TEXT NOT NULL, -- empty: active
+		body     TEXT NOT NULL -- yagura.Finding as JSON
+	) STRICT;
+	CREATE INDEX findings_by_severity ON findings (severity, last);
+	CREATE INDEX findings_by_subject ON findings (subject);
+	CREATE TABLE detection_objects (
+		object INTEGER PRIMARY KEY, -- of the lake
+		open   INTEGER NOT NULL -- 1: the open pass reads it, 0: done
+	) STRICT;
+	CREATE TABLE detection_pass (
+		id        INTEGER PRIMARY KEY CHECK (id = 1),
+		open      INTEGER NOT NULL,
+		first     INTEGER NOT NULL,
+		last      INTEGER NOT NULL,
+		at_time   INTEGER NOT NULL,
+		at_object INTEGER NOT NULL,
+		at_record INTEGER NOT NULL,
+		state     TEXT NOT NULL
 	) STRICT`,
 }
 
