@@ -19,6 +19,7 @@ type program struct {
 	indexes    []*index
 	gates      []*gate
 	always     []*Rule
+	list       list   // always, arranged
 	rest       *group // the paths of the rules in always
 }
 

@@ -17,6 +17,7 @@ type index struct {
 // bucket is the rules of one literal and the paths they read.
 type bucket struct {
 	rules []*Rule
+	list  list // the rules, arranged
 	group *group
 }
 
@@ -71,8 +72,12 @@ func (p *program) buildIndex() {
 		p.rest.join(r.group, p)
 	}
 	for _, slot := range slices.Sorted(maps.Keys(indexes)) {
+		for _, b := range indexes[slot].buckets {
+			b.list, b.rules = p.arrange(b.rules, slot), nil
+		}
 		p.indexes = append(p.indexes, indexes[slot])
 	}
+	p.list = p.arrange(p.always, -1)
 	for _, slot := range slices.Sorted(maps.Keys(gates)) {
 		p.gates = append(p.gates, newGate(slot, gates[slot]))
 	}

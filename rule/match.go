@@ -32,8 +32,11 @@ type state struct {
 	group  *group // whose paths are read when one is needed
 	room   []byte // texts made for the event at hand
 	scan   jsonscan.Scanner
-	yield  func(*Hit)
-	hit    Hit
+	// By index and by gate: what is known of values met before.
+	written []map[string]*bucket
+	quiet   []silence
+	yield   func(*Hit)
+	hit     Hit
 }
 
 // Matcher gives a new matcher over the set.
@@ -44,6 +47,10 @@ func (s *Set) Matcher() *Matcher {
 			source: name, prog: p, slots: make([]slot, len(p.fields)), memo: make([]uint64, len(p.predicates)),
 			open: make([]bool, len(p.fields)), tried: make([]uint64, len(p.rules)),
 		}
+		for range p.indexes {
+			st.written = append(st.written, map[string]*bucket{})
+		}
+		st.quiet = make([]silence, len(p.gates))
 		m.states[name] = st
 	}
 	return m
@@ -79,34 +86,60 @@ func (m *Matcher) Match(source string, ev *ocsf.Event, yield func(*Hit)) {
 		return
 	}
 	m.yield = yield
-	for _, ix := range m.prog.indexes {
-		low := m.lower(m.values(ix.slot))
-		if len(low) == 0 {
+	for i, ix := range m.prog.indexes {
+		s := m.values(ix.slot)
+		if len(s.vals) == 0 {
 			continue
 		}
-		if b := ix.buckets[low[0]]; b != nil {
-			for _, r := range b.rules {
-				m.try(r, b.group)
-			}
+		if b := m.bucket(i, ix, s); b != nil {
+			m.tryAll(&b.list, b.group)
 		}
 	}
-	for _, g := range m.prog.gates {
-		if low := m.lower(m.values(g.slot)); len(low) > 0 {
-			m.enter(g, low[0])
+	for i, g := range m.prog.gates {
+		if s := m.values(g.slot); len(s.vals) > 0 && !m.quiet[i].holds(s.vals[0]) {
+			m.enter(i, g, s)
 		}
 	}
-	for _, r := range m.prog.always {
-		m.try(r, m.prog.rest)
-	}
+	m.tryAll(&m.prog.list, m.prog.rest)
 	m.yield, m.ev = nil, nil
 }
 
-// enter tries the rules of which a piece stands in the text.
-func (m *Matcher) enter(g *gate, text string) {
+// bucket finds the rules of a value. Values as written are remembered, so that
+// few need be folded.
+func (m *Matcher) bucket(i int, ix *index, s *slot) *bucket {
+	v := s.vals[0]
+	b, ok := m.written[i][v]
+	if !ok {
+		b = ix.buckets[m.lower(s)[0]]
+		if len(m.written[i]) < maxWritten && len(v) <= maxRemembered {
+			m.written[i][strings.Clone(v)] = b
+		}
+	}
+	return b
+}
+
+// enter tries the rules of which a piece stands in the value.
+func (m *Matcher) enter(i int, g *gate, s *slot) {
+	v := s.vals[0]
+	seen, silent := m.pass(g, v)
+	if seen >= utf8.RuneSelf { // the lower case of other letters may be ASCII
+		_, silent = m.pass(g, m.lower(s)[0])
+	}
+	if silent {
+		m.quiet[i].keep(v)
+	}
+}
+
+// pass runs the search over a text; it gives all of its bytes, or-ed, and
+// whether no piece was found.
+func (m *Matcher) pass(g *gate, text string) (seen byte, silent bool) {
 	p, at := g.search, 0
+	silent = true
 	for i := range len(text) {
+		seen |= text[i]
 		at = int(p.next[at*p.classes+int(p.class[text[i]])])
 		for _, id := range p.found[at] {
+			silent = false
 			for _, r := range g.rules[id] {
 				if m.tried[r.number] != m.now {
 					m.tried[r.number] = m.now
@@ -115,6 +148,7 @@ func (m *Matcher) enter(g *gate, text string) {
 			}
 		}
 	}
+	return seen, silent
 }
 
 func (m *Matcher) try(r *Rule, g *group) {

@@ -1,6 +1,9 @@
 package rule
 
-// pieces finds which of many texts stand in a text, in one pass over it: the
+import "hash/maphash"
+
+// pieces finds which of many texts, in lower-case ASCII, stand in a text, ASCII
+// letters in either case, in one pass over it: the
 // automaton of Aho and Corasick (Communications of the ACM 18, 1975), as a table
 // of next states over classes of bytes.
 type pieces struct {
@@ -14,11 +17,14 @@ func newPieces(texts []string) *pieces {
 	p := &pieces{classes: 1}
 	for _, t := range texts {
 		for i := range len(t) {
-			if p.class[t[i]] == 0 && p.classes < 256 {
+			if p.class[t[i]] == 0 {
 				p.class[t[i]] = uint8(p.classes)
 				p.classes++
 			}
 		}
+	}
+	for c := byte('a'); c <= 'z'; c++ {
+		p.class[c-'a'+'A'] = p.class[c]
 	}
 	p.state()
 	for id, t := range texts {
@@ -67,15 +73,33 @@ func (p *pieces) link() {
 	}
 }
 
-// each calls yield with every text that stands in s, as often as it ends there.
-func (p *pieces) each(s string, yield func(id int)) {
-	at := 0
-	for i := range len(s) {
-		at = int(p.next[at*p.classes+int(p.class[s[i]])])
-		if p.found[at] != nil {
-			for _, id := range p.found[at] {
-				yield(id)
-			}
-		}
+// Bounds of what a matcher remembers of values.
+const (
+	maxWritten    = 4096 // values of an index
+	maxRemembered = 256  // bytes of a value
+	quietValues   = 256  // values of a gate, a power of two
+)
+
+// silence remembers values in which no piece stands: user agents repeat.
+type silence struct {
+	seed   maphash.Seed
+	values [][]byte
+}
+
+func (q *silence) at(v string) *[]byte {
+	if q.values == nil {
+		q.seed, q.values = maphash.MakeSeed(), make([][]byte, quietValues)
+	}
+	return &q.values[maphash.String(q.seed, v)%quietValues]
+}
+
+func (q *silence) holds(v string) bool {
+	return len(v) <= maxRemembered && string(*q.at(v)) == v && v != ""
+}
+
+func (q *silence) keep(v string) {
+	if len(v) <= maxRemembered {
+		kept := q.at(v)
+		*kept = append((*kept)[:0], v...)
 	}
 }

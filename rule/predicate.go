@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -91,8 +92,17 @@ func needsExact(m sigma.Match) bool {
 	}
 	for _, g := range m.Groups {
 		for _, v := range g {
-			if v.Kind == "null" || v.Kind == "re" || v.Kind == "field" || v.Kind == "text" && strings.Trim(v.Text, "*") == "" {
+			switch v.Kind {
+			case "null", "field":
 				return true
+			case "text":
+				if strings.Trim(v.Text, "*") == "" {
+					return true
+				}
+			case "re":
+				if regexp.MustCompile(v.Text).MatchString("") { // Resolve has compiled it
+					return true
+				}
 			}
 		}
 	}
@@ -117,6 +127,8 @@ func (m *Matcher) holds(id int) bool {
 func (m *Matcher) ask(p *predicate) bool {
 	s := m.values(p.slot)
 	switch {
+	case p.op == "some":
+		return len(s.vals) > 0
 	case p.op == "exists":
 		return s.present == p.wants
 	case p.op != "equals" || p.part != "":
@@ -138,7 +150,7 @@ func (p *predicate) compares(s *slot) bool {
 
 // limit compares one value with the limits.
 func (p *predicate) limit(v string) bool {
-	n, ok := numeric(v)
+	n, ok := numberOf(v)
 	if p.part != "" {
 		n, ok = part(p.part, v)
 	}

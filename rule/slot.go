@@ -29,6 +29,8 @@ type branch struct {
 type group struct {
 	root  branch
 	slots []int
+	parts map[string]bool // the first keys of the paths
+	only  string          // the first key, if there is but one
 }
 
 func (g *group) add(path string, slot int) {
@@ -36,6 +38,15 @@ func (g *group) add(path string, slot int) {
 		return
 	}
 	g.slots = append(g.slots, slot)
+	first, _, _ := strings.Cut(path, ".")
+	if g.parts == nil {
+		g.parts = map[string]bool{}
+	}
+	g.parts[first] = true
+	g.only = ""
+	if len(g.parts) == 1 {
+		g.only = first
+	}
 	at := &g.root
 	for _, key := range strings.Split(path, ".") {
 		next := at.kid(key)
@@ -109,8 +120,25 @@ func (m *Matcher) read(g *group) {
 		}
 		s.now = m.now
 	}
+	if b, text := m.part(g); b != nil {
+		m.scan.ResetText(text)
+		m.walk(b)
+		return
+	}
 	m.scan.ResetText(document(m.prog.schema, m.ev))
 	m.walk(&g.root)
+}
+
+// part gives the part of the record in which all paths of a group lie, if the
+// event has it apart: it need not be looked for in the whole.
+func (m *Matcher) part(g *group) (*branch, string) {
+	switch {
+	case g.only == "requestParameters" && m.ev.Request != "":
+		return g.root.kid(g.only), m.ev.Request
+	case g.only == "responseElements" && m.ev.Response != "":
+		return g.root.kid(g.only), m.ev.Response
+	}
+	return nil, ""
 }
 
 // walk reads the waiting value for a branch.

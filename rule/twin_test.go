@@ -196,9 +196,9 @@ var twinConfig = rule.Config{
 // TestTwin compares the engine with plain evaluation on random rules and
 // records: the same rules match, each once.
 func TestTwin(t *testing.T) {
-	rounds := 300
+	rounds := 80
 	if testing.Short() {
-		rounds = 30
+		rounds = 20
 	}
 	total := 0
 	for seed := range rounds {

@@ -157,7 +157,7 @@ func (t *test) holds(v, raw string) bool {
 		if strings.EqualFold(raw, t.text) {
 			return true
 		}
-		n, ok := numeric(raw)
+		n, ok := numberOf(raw)
 		return ok && n == t.num
 	}
 	return false
@@ -173,8 +173,8 @@ func address(s string) (netip.Addr, bool) {
 	return a.Unmap().WithZone(""), err == nil
 }
 
-// numeric reads a number of a record. A leading zero makes an id of it.
-func numeric(s string) (float64, bool) {
+// numberOf reads a number of a record. A leading zero makes an id of it.
+func numberOf(s string) (float64, bool) {
 	d := strings.TrimPrefix(s, "-")
 	if d == "" || len(s) > 64 || d[0] < '0' || d[0] > '9' || (len(d) > 1 && d[0] == '0' && d[1] >= '0' && d[1] <= '9') {
 		return 0, false
