@@ -19,7 +19,7 @@ const call = `{"eventVersion":"1.08","eventTime":"2026-05-04T22:15:00Z","eventSo
 "sourceIPAddress":"203.0.113.77","userAgent":"[aws-cli/2.15 –flag /x]","errorCode":"","errorMessage":"100% *done?* \\here","readOnly":false,"recipientAccountId":"012345678901",
 "userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/app/Ünal","principalId":"AROAX:Ünal","accountId":"111122223333"},
 "requestParameters":{"bucketName":"logs","port":22,"ratio":7.50,"on":true,"nothing":null,"empty":"","none":[],"same":"PUTBUCKETPOLICY","x.y":{"z":"dotted"},
-"list":[{"k":"one","n":1},{"k":"two","n":20}],"nested":[[{"k":"deep"}]],"policy":{"Effect":"Allow","Principal":"*"},"b64":"xxZXZpbA==","wide":"%s","cmd":"run —enc now","net":"2001:db8::17","lines":"a\nb"},
+"list":[{"k":"one","n":1},{"k":"two","n":20}],"nested":[[{"k":"deep"}]],"policy":{"Effect":"Allow","Principal":"*"},"b64":"xxZXZpbA==","wide":"%s","cmd":"run —enc now","net":"2001:db8::17","lines":"a\nb","doc":"{\"Effect\":\"Allow\",\"Resource\":\"\u003cx\u003e\"}"},
 "responseElements":null}`
 
 func callRecord() string {
@@ -128,6 +128,9 @@ func TestItems(t *testing.T) {
 		{p + `policy|contains: '"Principal":"*"'`, true},
 		{`requestParameters|contains: 'bucketName":"logs'`, true},
 		{p + `list|contains: '"k":"two"'`, true},
+		{p + `doc|contains: '"Effect":"Allow"'`, true}, // a policy as text
+		{`requestParameters|contains: '"Effect":"Allow","Resource":"<x>"'`, true},
+		{`requestParameters|contains: '\"Effect\":\"Allow\"'`, true}, // as written
 		{`userIdentity|contains: app`, true},
 		{`api_operation: PutBucketPolicy`, true},
 		{`api.operation: PutBucketPolicy`, true},

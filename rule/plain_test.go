@@ -75,6 +75,9 @@ func (f *plainField) walk(raw json.RawMessage, path string) {
 			f.values = append(f.values, text)
 		default:
 			f.values = append(f.values, string(raw))
+			if raw[0] == '{' && strings.Contains(string(raw), `\`) {
+				f.values = append(f.values, strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\u003c`, "<", `\u003e`, ">", `\n`, "\n").Replace(string(raw)))
+			}
 		}
 		return
 	}

@@ -5,8 +5,9 @@
 // source's own names (eventName, requestParameters.bucketName, srcaddr), OCSF
 // column names, or derived fields given in [Config]. A name that one column
 // holds is read from there; any other is a path in the raw record: keys joined
-// by dots, arrays walked through. An object compares as its JSON text, so that
-// requestParameters|contains works. A field with several values matches when one
+// by dots, arrays walked through. An object compares as its JSON text, as written
+// and with the escapes of its texts undone, so that requestParameters|contains
+// finds what a policy says. A field with several values matches when one
 // of them does.
 //
 // What is absent: null matches a field that is absent, null or an empty list;

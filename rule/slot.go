@@ -2,6 +2,7 @@ package rule
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -191,7 +192,8 @@ func (m *Matcher) dotted(b *branch, key string) {
 func (m *Matcher) leaf(b *branch) {
 	var v string
 	s := &m.scan
-	switch s.Kind() {
+	kind := s.Kind()
+	switch kind {
 	case 'n', 0:
 		s.Skip()
 		return
@@ -205,11 +207,45 @@ func (m *Matcher) leaf(b *branch) {
 			return
 		}
 	}
+	plain := ""
+	if kind == '{' && strings.IndexByte(v, '\\') >= 0 {
+		plain = unescape(v)
+	}
 	for _, id := range b.slots {
 		if t := &m.slots[id]; m.open[id] && len(t.vals) < maxValues {
-			t.vals = append(t.vals, v)
+			if t.vals = append(t.vals, v); plain != "" {
+				t.vals = append(t.vals, plain)
+			}
 		}
 	}
+}
+
+// unescape undoes the escapes of JSON in a text, one level of them: rules look
+// for "Effect":"Allow" in requests that hold a policy as text.
+func unescape(v string) string {
+	b := make([]byte, 0, len(v))
+	for i := 0; i < len(v); i++ {
+		if v[i] != '\\' || i+1 == len(v) {
+			b = append(b, v[i])
+			continue
+		}
+		i++
+		switch c := v[i]; c {
+		case 'b', 'f', 'n', 'r', 't':
+			b = append(b, map[byte]byte{'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}[c])
+		case 'u':
+			n, err := strconv.ParseUint(v[i+1:min(i+5, len(v))], 16, 32)
+			if err != nil || i+4 >= len(v) {
+				b = append(b, `\u`...)
+				continue
+			}
+			b = utf8.AppendRune(b, rune(n)) // half of a pair becomes U+FFFD
+			i += 4
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(b)
 }
 
 // lower gives a slot's values in lower case.

@@ -44,7 +44,7 @@ func pick[T any](m maker, list ...T) T { return list[m.IntN(len(list))] }
 
 func (m maker) word() string {
 	return pick(m, "alice", "Bob", "GetObject", "PutObject", "aws-cli/2.1", "Boto3/1.2 md/x", "x*y", `a\b`, "ümlaut", "ÜMLAUT", "a", "", "42", "7.5", "true",
-		"AROA:ci", "10.1.2.3", "2001:db8::1", "s3.amazonaws.com", "iam.amazonaws.com", "-flag /x", "—flag", "YWxpY2U=", "arn:aws:iam::111122223333:user/alice", "日本語", "İ", "K")
+		"AROA:ci", "10.1.2.3", "2001:db8::1", "s3.amazonaws.com", "iam.amazonaws.com", "-flag /x", "—flag", "YWxpY2U=", "arn:aws:iam::111122223333:user/alice", "日本語", "İ", "K", `"a":"b"`, "<x>\ny")
 }
 
 func (m maker) json(depth int) any {
