@@ -163,8 +163,12 @@ func (t *transaction) link(r *rule, level int) bool {
 				any = t.multi(r, &t.items[k], level) || any
 				continue
 			}
-			value, skip := t.transformed(r, &t.items[k])
-			if skip || r.op.matches(t, value) == r.negated {
+			value, number, skip := t.transformed(r, &t.items[k])
+			if skip {
+				continue
+			}
+			if r.op.matches(t, value) == r.negated {
+				t.refuse(r, number)
 				continue
 			}
 			t.matched(r, t.items[k], value, level)

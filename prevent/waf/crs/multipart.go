@@ -3,8 +3,10 @@ package crs
 import (
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -51,7 +53,8 @@ func (t *transaction) readMultipart() error {
 func (t *transaction) part(p *multipart.Part) (size int, err error) {
 	name := p.FormName()
 	duplicate := false
-	for key, values := range p.Header {
+	for _, key := range slices.Sorted(maps.Keys(p.Header)) {
+		values := p.Header[key]
 		duplicate = duplicate || len(values) > 1
 		for _, value := range values {
 			t.add(listParts, name, key+": "+value)

@@ -31,6 +31,9 @@ type pattern struct {
 	once   sync.Once
 	text   *regexp.Regexp
 	bytes  *binaryregexp.Regexp
+
+	needOnce sync.Once
+	needed   *need
 }
 
 // rx prepares an expression as Coraza does: . matches newlines, ^ and $ match at

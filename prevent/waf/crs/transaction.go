@@ -120,6 +120,7 @@ type item struct {
 	key, value string
 	m          *member // of a collection that does not change, else nil
 	names      bool
+	count      bool
 }
 
 const arenaChunk = 16 << 10
@@ -299,7 +300,7 @@ func (t *transaction) gather(tg *target, more []targetException, out []item) []i
 	}
 	if tg.count {
 		n := len(out) - start
-		out = append(out[:start], item{v: tg.v, key: tg.key, value: t.itoa(n)})
+		out = append(out[:start], item{v: tg.v, key: tg.key, value: t.itoa(n), count: true})
 	}
 	return out
 }

@@ -1,0 +1,287 @@
+package crs
+
+import (
+	"slices"
+	"strings"
+)
+
+// prefilter says which rules a text cannot match. It is built once for all rules; a
+// filter is the number of a rule of a phase, or of a link of a chain.
+type prefilter struct {
+	words   int // of a set of filters
+	base    [phaseRequestBody]int
+	always  [phaseRequestBody]bitset // rules that must be evaluated, by number in the phase
+	sources [phaseRequestBody][]source
+
+	literals *automaton
+	count    int       // of literals
+	fires    [][]int32 // filters by literal
+	needs    []*need   // by filter; nil: anything may match
+	loose    []gated   // filters without a literal that starts them
+	all      bitset    // every filter
+	plain    bitset    // of loose ones, those that a text of plain bytes can pass
+	chains   *chains
+}
+
+// gated is a filter with the set of which a text must hold a byte.
+type gated struct {
+	filter int32
+	set    byteset
+	any    bool // even an empty text passes
+}
+
+// source is what rules of a phase read: a collection, one member of it, or a value.
+type source struct {
+	v      variable
+	key    string // of the one member; empty: all
+	rules  bitset // that read it, as filters
+	chains []streamed
+	wakes  byteset // a text without one of these goes through all chains unchanged
+}
+
+// streamed are the rules that read a source through the same transformations.
+type streamed struct {
+	chain int
+	rules bitset
+}
+
+// plainBytes make up most values: words, numbers and names.
+var plainBytes = setOf("_-. ", "a-z", "A-Z", "0-9")
+
+// readable are the variables whose value does not change while a phase runs.
+func readable(v variable) bool {
+	if holds[v].lists != nil {
+		return v != varMatchedVars && v != varMatchedVarsNames
+	}
+	switch v {
+	case varURI, varURIRaw, varFilename, varBasename, varLine, varMethod, varProtocol, varQueryString, varBody:
+		return true
+	}
+	return false
+}
+
+func newPrefilter(e *Engine) *prefilter {
+	p := &prefilter{chains: newChains()}
+	n := 0
+	for phase := range e.phases {
+		p.base[phase] = n
+		n += (len(e.phases[phase]) + 63) &^ 63
+	}
+	heads := n
+	for _, list := range e.phases {
+		for _, r := range list {
+			for link := r.next; link != nil; link = link.next {
+				n++
+			}
+		}
+	}
+	p.words = (n + 63) / 64
+	p.needs = make([]*need, n)
+	p.all = newBitset(n)
+	next := heads
+	for phase, list := range e.phases {
+		p.always[phase] = newBitset(len(list))
+		for i, r := range list {
+			r.node = p.chains.of(r.chain)
+			p.add(e, r, p.base[phase]+i)
+			for link := r.next; link != nil; link = link.next {
+				link.node = p.chains.of(link.chain)
+				p.add(e, link, next)
+				next++
+			}
+			if r.filter < 0 || !p.feed(phase, r) {
+				p.always[phase].add(i)
+			}
+		}
+	}
+	p.index()
+	return p
+}
+
+// add gives a rule its filter, when there is something to filter by.
+func (p *prefilter) add(e *Engine, r *rule, filter int) {
+	r.filter = -1
+	if r.op == nil || r.multi {
+		return
+	}
+	n, ok := needOf(r)
+	if !ok {
+		return
+	}
+	r.filter = filter
+	p.needs[filter] = n
+	p.all.add(filter)
+}
+
+// needOf gives what a text must have to match the rule; ok is false when that is not
+// known, or depends on more than the text.
+func needOf(r *rule) (n *need, ok bool) {
+	if r.negated {
+		return nil, false
+	}
+	switch op := r.op.(type) {
+	case *pattern:
+		return op.need(), true
+	case *phrases:
+		return oneOf(slices.Clone(op.list)), true
+	case sqli:
+		return someOf(sqliBytes), true
+	case predicate:
+		switch r.opName {
+		case "detectxss":
+			return someOf(xssBytes), true
+		case "validateurlencoding":
+			return someOf(setOf("%")), true
+		case "validateutf8encoding":
+			return someOf(high), true
+		case "validatebyterange":
+			return outOfRange(op), true
+		}
+	case *compare:
+		switch r.opName {
+		case "contains", "strmatch", "beginswith", "endswith", "streq":
+			if op.with.constant() {
+				return oneOf([]string{strings.ToLower(op.with.text)}), isASCII(op.with.text)
+			}
+		}
+	}
+	return nil, false
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// outOfRange gives the bytes that @validateByteRange matches.
+func outOfRange(op predicate) *need {
+	var set byteset
+	for c := range 256 {
+		if op(string([]byte{byte(c)})) {
+			set.add(byte(c))
+		}
+	}
+	return &need{kind: needSet, set: set, odds: setOdds(&set)}
+}
+
+// need is computed once for an expression. One of bytes is never filtered.
+func (p *pattern) need() *need {
+	if p.tree == nil {
+		return nil
+	}
+	p.needOnce.Do(func() { p.needed = settled(requirement(p.tree)) })
+	return p.needed
+}
+
+// feed connects a rule with what it reads; false when a target of it may change.
+func (p *prefilter) feed(phase int, r *rule) bool {
+	for i := range r.targets {
+		if tg := &r.targets[i]; tg.count || !readable(tg.v) {
+			return false
+		}
+	}
+	for i := range r.targets {
+		tg := &r.targets[i]
+		s := p.source(phase, tg.v, tg.key)
+		s.rules.add(r.filter)
+		s.stream(r, p.words)
+		w := p.chains.wakes(r.node)
+		s.wakes.union(&w)
+	}
+	return true
+}
+
+func (p *prefilter) source(phase int, v variable, key string) *source {
+	for i := range p.sources[phase] {
+		if s := &p.sources[phase][i]; s.v == v && s.key == key {
+			return s
+		}
+	}
+	p.sources[phase] = append(p.sources[phase], source{v: v, key: key, rules: make(bitset, p.words)})
+	return &p.sources[phase][len(p.sources[phase])-1]
+}
+
+func (s *source) stream(r *rule, words int) {
+	for i := range s.chains {
+		if s.chains[i].chain == r.node {
+			s.chains[i].rules.add(r.filter)
+			return
+		}
+	}
+	s.chains = append(s.chains, streamed{r.node, make(bitset, words)})
+	s.chains[len(s.chains)-1].rules.add(r.filter)
+}
+
+// index builds the automaton of the literals that start filters.
+func (p *prefilter) index() {
+	ids := map[string]int{}
+	var literals []string
+	var number func(n *need)
+	number = func(n *need) {
+		if n.kind == needLit {
+			id, ok := ids[n.lit]
+			if !ok {
+				id = len(literals)
+				ids[n.lit] = id
+				literals = append(literals, n.lit)
+			}
+			n.id = id
+		}
+		for _, k := range n.kids {
+			number(k)
+		}
+	}
+	for _, n := range p.needs {
+		if n != nil {
+			number(n)
+		}
+	}
+	p.count = len(literals)
+	p.fires = make([][]int32, len(literals))
+	p.plain = make(bitset, p.words)
+	for filter, n := range p.needs {
+		if !p.all.has(filter) {
+			continue
+		}
+		set := byteset{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
+		if n != nil {
+			if list, _ := n.triggers(); list != nil {
+				for _, k := range list {
+					if f := p.fires[k.id]; len(f) == 0 || f[len(f)-1] != int32(filter) {
+						p.fires[k.id] = append(f, int32(filter))
+					}
+				}
+				continue
+			}
+			set = n.gate()
+		}
+		p.loose = append(p.loose, gated{int32(filter), set, n == nil})
+		if set.meets(&plainBytes) {
+			p.plain.add(filter)
+		}
+	}
+	p.literals = newAutomaton(literals)
+}
+
+// sqliBytes: libinjection takes a value of none of these for one word or number, which
+// is no injection; see FuzzLibinjection.
+var sqliBytes = func() (b byteset) {
+	safe := setOf("_", "a-z", "A-Z")
+	for i := range b {
+		b[i] = ^safe[i]
+	}
+	return b
+}()
+
+// xssBytes: markup, and what ends an attribute's value, has one of these.
+var xssBytes = func() (b byteset) {
+	safe := setOf("_-.,", "a-z", "A-Z", "0-9")
+	for i := range b {
+		b[i] = ^safe[i]
+	}
+	return b
+}()

@@ -1,0 +1,520 @@
+package crs
+
+import (
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// byteset is a set of bytes.
+type byteset [4]uint64
+
+func (b *byteset) add(c byte)      { b[c>>6] |= 1 << (c & 63) }
+func (b *byteset) has(c byte) bool { return b[c>>6]&(1<<(c&63)) != 0 }
+
+func (b *byteset) meets(o *byteset) bool {
+	return b[0]&o[0]|b[1]&o[1]|b[2]&o[2]|b[3]&o[3] != 0
+}
+
+// within says that all of b is in o.
+func (b *byteset) within(o *byteset) bool {
+	return b[0]&^o[0]|b[1]&^o[1]|b[2]&^o[2]|b[3]&^o[3] == 0
+}
+
+func (b *byteset) union(o *byteset) {
+	for i := range b {
+		b[i] |= o[i]
+	}
+}
+
+// setOf gives the set of the bytes of the texts, and of the ranges "a-z".
+func setOf(chars string, ranges ...string) (b byteset) {
+	for i := range len(chars) {
+		b.add(chars[i])
+	}
+	for _, r := range ranges {
+		for c := int(r[0]); c <= int(r[2]); c++ {
+			b.add(byte(c))
+		}
+	}
+	return b
+}
+
+// high are the bytes of UTF-8 outside of ASCII.
+var high = byteset{2: ^uint64(0), 3: ^uint64(0)}
+
+// need is what a text must have so that an expression can match it: a tree of and, or,
+// literals and sets of which one byte must be there. Literals are in lower case, as
+// texts are when they are searched. The nil need is true of every text.
+//
+// Soundness: for every text that the expression matches, the need holds. It is shown
+// by cases in requirement, and checked by FuzzNeed. Texts with U+212A or U+017F, which
+// fold to k and s, are outside of it: they are never filtered.
+type need struct {
+	kind needKind
+	lit  string
+	id   int // of the literal in the automaton
+	set  byteset
+	kids []*need
+	odds float64 // that an ordinary text has it, a guess
+}
+
+type needKind uint8
+
+const (
+	needLit needKind = iota
+	needSet
+	needAnd
+	needOr
+)
+
+// Bounds of the sets of literals: of what an alternation may hold, and of what a
+// concatenation may multiply out.
+const (
+	maxExact  = 5000
+	maxCross  = 96
+	maxLit    = 12 // bytes; the rest of a longer literal is not looked for
+	maxKids   = 6  // of an and
+	maxCopies = 4  // of a repetition
+)
+
+// requirement gives what a match of the tree must hold: the texts it matches when they
+// are few (in lower case), else a need. Each case argues from those of its parts.
+func requirement(re *syntax.Regexp) (exact []string, n *need) {
+	switch re.Op {
+	case syntax.OpNoMatch:
+		return []string{}, nil // no text at all: any statement about it holds
+	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText,
+		syntax.OpWordBoundary, syntax.OpNoWordBoundary:
+		return []string{""}, nil // matches nothing but an empty text
+	case syntax.OpLiteral:
+		return literal(re)
+	case syntax.OpCharClass:
+		return class(re)
+	case syntax.OpCapture:
+		return requirement(re.Sub[0])
+	case syntax.OpQuest:
+		if exact, _ := requirement(re.Sub[0]); exact != nil && len(exact) < maxCross {
+			return append([]string{""}, exact...), nil
+		}
+		return nil, nil
+	case syntax.OpPlus: // one copy at least
+		return nil, settled(requirement(re.Sub[0]))
+	case syntax.OpRepeat:
+		return repetition(re)
+	case syntax.OpConcat:
+		return concatenation(re.Sub, false)
+	case syntax.OpAlternate:
+		return alternation(re.Sub)
+	}
+	return nil, nil // . and x* say nothing
+}
+
+// settled turns exact texts into a need.
+func settled(exact []string, n *need) *need {
+	if exact != nil {
+		return oneOf(exact)
+	}
+	return n
+}
+
+// literal: the text has its runes one after the other. A rune whose case folds outside
+// of ASCII, or that an invalid byte may stand for, ends the part that is known.
+func literal(re *syntax.Regexp) (exact []string, n *need) {
+	fold := re.Flags&syntax.FoldCase != 0
+	var part []byte
+	var kids []*need
+	whole := true
+	end := func() {
+		if len(part) > 0 {
+			kids = append(kids, oneOf([]string{string(part)}))
+		}
+		part = nil
+	}
+	for _, r := range re.Rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			part = append(part, byte(r)|0x20)
+		case r < utf8.RuneSelf:
+			part = append(part, byte(r))
+		case fold || r == utf8.RuneError:
+			whole = false
+			end()
+		default:
+			part = utf8.AppendRune(part, r)
+		}
+	}
+	if whole {
+		return []string{string(part)}, nil
+	}
+	end()
+	return nil, allOf(kids)
+}
+
+// class: the text has one of its bytes; a rune outside of ASCII is told by any byte
+// outside of ASCII, which stands for U+FFFD too.
+func class(re *syntax.Regexp) (exact []string, n *need) {
+	var set byteset
+	count, wide := 0, false
+	for i := 0; i+1 < len(re.Rune); i += 2 {
+		for r := re.Rune[i]; r <= re.Rune[i+1]; r++ {
+			if r >= utf8.RuneSelf {
+				// The two runes that fold to ASCII letters are not filtered at all.
+				wide = wide || re.Rune[i+1] != r || r != '\u017f' && r != '\u212a'
+				break
+			}
+			set.add(byte(r))
+		}
+	}
+	if wide {
+		set.union(&high)
+	}
+	var folded byteset
+	for c := range 128 {
+		if set.has(byte(c)) {
+			low := lowerByte(byte(c))
+			if !folded.has(low) {
+				count++
+			}
+			folded.add(low)
+		}
+	}
+	if !wide && count <= 12 {
+		exact = []string{}
+		for c := range 128 {
+			if folded.has(byte(c)) {
+				exact = append(exact, string(rune(c)))
+			}
+		}
+		return exact, nil
+	}
+	return nil, someOf(set)
+}
+
+func lowerByte(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c | 0x20
+	}
+	return c
+}
+
+// repetition: the copies that must be there, one after the other, then anything.
+func repetition(re *syntax.Regexp) (exact []string, n *need) {
+	if re.Min == 0 {
+		return nil, nil
+	}
+	copies := make([]*syntax.Regexp, min(re.Min, maxCopies))
+	for i := range copies {
+		copies[i] = re.Sub[0]
+	}
+	return concatenation(copies, re.Max != re.Min || re.Min > maxCopies)
+}
+
+// concatenation: all parts, and the texts of neighbours one after the other. open says
+// that something unknown follows.
+func concatenation(subs []*syntax.Regexp, open bool) (exact []string, n *need) {
+	run := []string{""}
+	var kids []*need
+	whole := !open
+	for _, sub := range subs {
+		texts, n := requirement(sub)
+		if texts == nil {
+			kids = append(kids, oneOf(run), n)
+			run, whole = []string{""}, false
+			continue
+		}
+		if len(run)*len(texts) > maxCross {
+			kids = append(kids, oneOf(run))
+			run, whole = texts, false
+			continue
+		}
+		run = product(run, texts)
+	}
+	if whole {
+		return run, nil
+	}
+	return nil, allOf(append(kids, oneOf(run)))
+}
+
+func product(a, b []string) []string {
+	out := make([]string, 0, len(a)*len(b))
+	for _, x := range a {
+		for _, y := range b {
+			out = append(out, x+y)
+		}
+	}
+	return out
+}
+
+// alternation: what one of the branches needs.
+func alternation(subs []*syntax.Regexp) (exact []string, n *need) {
+	var needs []*need
+	exact = []string{}
+	known := true
+	for _, sub := range subs {
+		texts, n := requirement(sub)
+		switch {
+		case texts != nil && len(exact)+len(texts) <= maxExact:
+			exact = append(exact, texts...)
+		case texts != nil:
+			known = false
+			needs = append(needs, oneOf(texts))
+		default:
+			known = false
+			needs = append(needs, n)
+		}
+	}
+	if known {
+		return exact, nil
+	}
+	if len(exact) > 0 {
+		needs = append(needs, oneOf(exact))
+	}
+	return nil, anyOf(needs)
+}
+
+// oneOf is the need of one of the texts. A text of one byte becomes a member of a set;
+// with an empty text among them nothing is needed.
+func oneOf(texts []string) *need {
+	var kids []*need
+	var set byteset
+	single := false
+	slices.Sort(texts)
+	for i, s := range texts {
+		switch {
+		case s == "":
+			return nil
+		case i > 0 && s == texts[i-1]:
+		case len(s) == 1:
+			single = true
+			set.add(s[0])
+			if s[0] >= 'a' && s[0] <= 'z' {
+				set.add(s[0] ^ 0x20)
+			}
+		default:
+			kids = append(kids, &need{kind: needLit, lit: s[:min(len(s), maxLit)], odds: litOdds(s)})
+		}
+	}
+	if single {
+		kids = append(kids, someOf(set))
+	}
+	return anyOf(kids)
+}
+
+func someOf(set byteset) *need {
+	n := &need{kind: needSet, set: set, odds: setOdds(&set)}
+	if n.odds > 0.97 {
+		return nil // it says too little to be worth a look
+	}
+	return n
+}
+
+// anyOf is the need of one of the kids; a nil one makes it true.
+func anyOf(kids []*need) *need {
+	if len(kids) == 1 {
+		return kids[0]
+	}
+	n := &need{kind: needOr}
+	miss := 1.0
+	var sets byteset
+	hasSet := false
+	for _, k := range kids {
+		switch {
+		case k == nil:
+			return nil
+		case k.kind == needSet:
+			hasSet = true
+			sets.union(&k.set)
+		case k.kind == needOr:
+			for _, g := range k.kids {
+				if g.kind == needSet {
+					hasSet = true
+					sets.union(&g.set)
+					continue
+				}
+				n.kids = append(n.kids, g)
+				miss *= 1 - g.odds
+			}
+		default:
+			n.kids = append(n.kids, k)
+			miss *= 1 - k.odds
+		}
+	}
+	if hasSet {
+		s := someOf(sets)
+		if s == nil {
+			return nil
+		}
+		n.kids = append(n.kids, s)
+		miss *= 1 - s.odds
+	}
+	if n.odds = 1 - miss; len(n.kids) == 1 {
+		return n.kids[0]
+	}
+	return n
+}
+
+// allOf is the need of all kids; the least likely ones are kept.
+func allOf(kids []*need) *need {
+	var kept []*need
+	for _, k := range kids {
+		switch {
+		case k == nil:
+		case k.kind == needAnd:
+			kept = append(kept, k.kids...)
+		default:
+			kept = append(kept, k)
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b *need) int {
+		switch {
+		case a.odds < b.odds:
+			return -1
+		case a.odds > b.odds:
+			return 1
+		}
+		return 0
+	})
+	kept = kept[:min(len(kept), maxKids)]
+	switch len(kept) {
+	case 0:
+		return nil
+	case 1:
+		return kept[0]
+	}
+	n := &need{kind: needAnd, kids: kept, odds: 1}
+	for _, k := range kept {
+		n.odds *= k.odds
+	}
+	return n
+}
+
+// commonness guesses how likely a byte is in an ordinary value.
+func commonness(c byte) float64 {
+	switch {
+	case c == ' ' || strings.IndexByte("etaoinsr", c|0x20) >= 0:
+		return 0.6
+	case c|0x20 >= 'a' && c|0x20 <= 'z':
+		return 0.3
+	case c >= '0' && c <= '9', strings.IndexByte(`-._/"`, c) >= 0:
+		return 0.25
+	case c >= utf8.RuneSelf, strings.IndexByte(",:;=()+?&'!@", c) >= 0:
+		return 0.08
+	}
+	return 0.02
+}
+
+func setOdds(b *byteset) float64 {
+	miss := 1.0
+	for c := range 256 {
+		if b.has(byte(c)) {
+			p := commonness(byte(c))
+			if c >= utf8.RuneSelf {
+				p /= 64
+			}
+			miss *= 1 - p
+		}
+	}
+	return 1 - miss
+}
+
+func litOdds(s string) float64 {
+	p := 2.0
+	for i := range min(len(s), maxLit) {
+		p *= commonness(s[i]) / 3
+	}
+	return min(p, 0.9)
+}
+
+// holds says whether a text with these bytes and literals has what is needed.
+func (n *need) holds(set *byteset, hit func(id int) bool) bool {
+	switch n.kind {
+	case needLit:
+		return hit(n.id)
+	case needSet:
+		return n.set.meets(set)
+	case needAnd:
+		for _, k := range n.kids {
+			if !k.holds(set, hit) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, k := range n.kids {
+		if k.holds(set, hit) {
+			return true
+		}
+	}
+	return false
+}
+
+// triggers gives literals of which a text that has what is needed holds one, and how
+// likely it is that an ordinary text does; nil: there are none.
+func (n *need) triggers() ([]*need, float64) {
+	switch n.kind {
+	case needLit:
+		return []*need{n}, n.odds
+	case needAnd:
+		var best []*need
+		odds := 2.0
+		for _, k := range n.kids {
+			if list, p := k.triggers(); list != nil && p < odds {
+				best, odds = list, p
+			}
+		}
+		return best, odds
+	case needOr:
+		var all []*need
+		sum := 0.0
+		for _, k := range n.kids {
+			list, p := k.triggers()
+			if list == nil {
+				return nil, 1
+			}
+			all = append(all, list...)
+			sum += p
+		}
+		return all, sum
+	}
+	return nil, 1
+}
+
+// gate gives a set of which a text that has what is needed holds a byte: all bytes
+// when nothing is known.
+func (n *need) gate() byteset {
+	switch n.kind {
+	case needSet:
+		return n.set
+	case needLit:
+		best := n.lit[0]
+		for i := range len(n.lit) {
+			if commonness(n.lit[i]) < commonness(best) {
+				best = n.lit[i]
+			}
+		}
+		set := setOf(string(rune(best)))
+		if best >= utf8.RuneSelf {
+			set = high
+		}
+		if best >= 'a' && best <= 'z' {
+			set.add(best ^ 0x20)
+		}
+		return set
+	case needAnd:
+		best := n.kids[0].gate()
+		for _, k := range n.kids[1:] {
+			if g := k.gate(); setOdds(&g) < setOdds(&best) {
+				best = g
+			}
+		}
+		return best
+	}
+	var all byteset
+	for _, k := range n.kids {
+		g := k.gate()
+		all.union(&g)
+	}
+	return all
+}
