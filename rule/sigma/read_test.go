@@ -266,3 +266,38 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A record that is repeated may number itself, and never has an id twice.
+func TestRepeatedRecordsAreNumbered(t *testing.T) {
+	docs, problems := Parse("x.yml", "x", []byte(`title: t
+logsource: {product: aws, service: cloudtrail}
+detection: {s: {eventName: A}, condition: s}
+yagura:
+  tests:
+    - name: json
+      match: true
+      repeat: {times: 2, every: 10s, event: '{"eventID":"e","eventTime":"2026-01-01T00:00:00Z","n":"k-{n*2+5}"}'}
+    - name: lines
+      match: true
+      lines: [{line: "a {n+100} {n*60+1000} {n}", times: 3}, plain]
+`))
+	if len(docs) != 1 {
+		t.Fatal(problems)
+	}
+	var got []string
+	for i := range docs[0].Tests {
+		records, err := docs[0].Tests[i].Records()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, records...)
+	}
+	want := []string{
+		`{"eventID":"e","eventTime":"2026-01-01T00:00:00Z","n":"k-5"}`,
+		`{"eventID":"e-1","eventTime":"2026-01-01T00:00:10Z","n":"k-7"}`,
+		"a 100 1000 0", "a 101 1060 1", "a 102 1120 2", "plain",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,14 +27,14 @@ type Test struct {
 	Want   int
 	Header string // first line of a text log that needs one
 	steps  []step
-	first  string   // the first test's event, which changes refer to
-	lines  []string // records of a text log
+	first  string // the first test's event, which changes refer to
 }
 
 // step is one record or several alike.
 type step struct {
 	at     Place
 	event  string // "" = the first test's
+	line   string // record of a text log, instead of an event
 	change []change
 	times  int
 	every  time.Duration
@@ -48,19 +49,22 @@ type change struct {
 // Records gives the test's records in native form: the document's texts with
 // their changes made, repetitions written out and times shifted.
 func (t *Test) Records() ([]string, error) {
-	records := slices.Clone(t.lines)
+	var records []string
 	size := 0
 	for _, s := range t.steps {
 		event := s.event
 		if event == "" {
 			event = t.first
 		}
-		if len(s.change) == 0 && s.times == 1 && s.shift == 0 {
-			records = append(records, strings.TrimSpace(event))
+		if s.line == "" && len(s.change) == 0 && s.times == 1 && s.shift == 0 {
+			records = append(records, strings.TrimSpace(numbered(event, 0)))
 			continue
 		}
 		for i := range s.times {
-			record, err := s.record(event, s.shift+time.Duration(i)*s.every)
+			record, err := numbered(s.line, i), error(nil)
+			if s.line == "" {
+				record, err = s.record(numbered(event, i), i)
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%v: test %q: %w", s.at, t.Name, err)
 			}
@@ -73,7 +77,33 @@ func (t *Test) Records() ([]string, error) {
 	return records, nil
 }
 
-func (s *step) record(event string, shift time.Duration) (string, error) {
+// number is a place in a record that is repeated: {n}, {n+100}, {n*60},
+// {n*60+100} stand for the repetition's number from 0.
+var number = regexp.MustCompile(`\{n(?:\*(\d{1,9}))?(?:\+(\d{1,12}))?\}`)
+
+// numbered fills in the repetition's number.
+func numbered(text string, n int) string {
+	if !strings.Contains(text, "{n") {
+		return text
+	}
+	return number.ReplaceAllStringFunc(text, func(place string) string {
+		part, value := number.FindStringSubmatch(place), n
+		if part[1] != "" {
+			factor, _ := strconv.Atoi(part[1])
+			value *= factor
+		}
+		if part[2] != "" {
+			more, _ := strconv.Atoi(part[2])
+			value += more
+		}
+		return strconv.Itoa(value)
+	})
+}
+
+// record writes the n-th repetition. Each has an eventID of its own, because one
+// that comes twice is one event.
+func (s *step) record(event string, n int) (string, error) {
+	shift := s.shift + time.Duration(n)*s.every
 	d := json.NewDecoder(strings.NewReader(event))
 	d.UseNumber()
 	var record map[string]any
@@ -84,6 +114,9 @@ func (s *step) record(event string, shift time.Duration) (string, error) {
 		if err := c.apply(record); err != nil {
 			return "", err
 		}
+	}
+	if id, ok := record["eventID"].(string); ok && n > 0 {
+		record["eventID"] = fmt.Sprintf("%s-%d", id, n)
 	}
 	if shift != 0 {
 		if err := move(record, shift); err != nil {
@@ -203,7 +236,7 @@ func (r *reader) test(n *yaml.Node) Test {
 		case "header":
 			t.Header = r.text(v)
 		case "lines":
-			t.lines = r.texts(v)
+			r.elements(v, func(e *yaml.Node) { t.steps = append(t.steps, r.line(e)) })
 		case "events":
 			r.elements(v, func(e *yaml.Node) { list = append(list, r.step(e)) })
 		case "repeat":
@@ -231,7 +264,7 @@ func (r *reader) test(n *yaml.Node) Test {
 		r.fail(n, "tests", "a test needs a name")
 	case t.Want == -2:
 		r.fail(n, "tests", "a test needs match: true, false or the number of findings")
-	case len(t.steps) == 0 && len(t.lines) == 0:
+	case len(t.steps) == 0:
 		r.fail(n, "tests", "a test needs event, events, change, repeat or lines")
 	}
 	return t
@@ -245,6 +278,29 @@ func (r *reader) want(n *yaml.Node) int {
 		return -1
 	}
 	return 0
+}
+
+// line reads an element of lines: a text, or {line: text, times: n}.
+func (r *reader) line(n *yaml.Node) step {
+	s := step{at: r.place(n), times: 1}
+	if n != nil && n.Kind == yaml.ScalarNode {
+		s.line = r.text(n)
+		return s
+	}
+	r.members(n, func(key string, at, v *yaml.Node) {
+		switch key {
+		case "line":
+			s.line = r.text(v)
+		case "times":
+			s.times = r.whole(v, 1, maxTestRecords)
+		default:
+			r.fail(at, "unknown-key", "there is no key %s here: only line and times", quote(key))
+		}
+	})
+	if s.line == "" {
+		r.fail(n, "tests", "an element of lines is a text, or a line with times")
+	}
+	return s
 }
 
 // step reads an element of events or a repeat: the record's text, or a mapping.
