@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/yagura-sec/yagura/intel"
+	"github.com/yagura-sec/yagura/rule"
 )
 
 // Config is what the detector knows of the operator's world. The zero value
@@ -19,6 +20,10 @@ type Config struct {
 	Places    Places              // where addresses are; may be nil
 	Lists     func() *intel.Lists // the lists in force; may be nil
 	Addresses Addresses           // may be nil
+
+	// Engine bounds the state of correlations and baselines. Its Exclude is asked
+	// after the detector's own reasons.
+	Engine rule.EngineConfig
 
 	MaxSessions int // sessions joined to their principals; 0 = 200,000
 	MaxChanges  int // names remembered for reverts; 0 = 400,000
