@@ -211,7 +211,7 @@ func (r *reader) tests(n *yaml.Node) []Test {
 			first = t.steps[0].event
 		}
 		for _, s := range t.steps {
-			if s.event == "" && first == "" {
+			if s.event == "" && s.line == "" && first == "" {
 				r.fail(e, "tests", "change and repeat without an event refer to the first test's event, which there is not")
 				return
 			}
