@@ -89,6 +89,14 @@ type RuleHit struct {
 	Value      string // matched value after transformation, cut to 256 bytes
 	Condition  string // REGULAR, SQL_INJECTION, XSS, SIZE …
 	Terminates bool
+	// Excluded says that ExcludedRules, the old form of an override, counts it.
+	Excluded bool
+}
+
+// Ending is one way in which a decision can end.
+type Ending struct {
+	Action Action
+	Rule   string
 }
 
 // Verdict is a gate's decision on a request.
@@ -104,6 +112,11 @@ type Verdict struct {
 	Score    int       // CRS anomaly score, when CRS ran
 	// Reasons say why the verdict is Undecided or what it does not depend on.
 	Reasons []string
+	// Possible are all the endings of an undecided request; empty when decided.
+	Possible []Ending
+	// Token says why a token did not satisfy Captcha or Challenge: TOKEN_MISSING,
+	// TOKEN_EXPIRED, TOKEN_INVALID, TOKEN_DOMAIN_MISMATCH.
+	Token string
 	// Oversize names the inspected fields that were longer than their limit.
 	Oversize []string
 	// Inspected is the number of body bytes that were looked at.
