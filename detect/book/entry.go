@@ -67,10 +67,10 @@ func (e *entry) outcome(hit *yagura.Finding, n int64) {
 }
 
 // severity is the highest of the hits; one more when many refused calls went
-// before one that succeeded.
+// before a few that succeeded.
 func (e *entry) severity() {
 	e.F.Severity = e.Base
-	if e.Denied < manyDenied || e.SuccessAt <= e.DeniedAt {
+	if e.Denied < manyDenied || e.SuccessAt <= e.DeniedAt || e.Denied < e.F.Count-e.Attempts {
 		return
 	}
 	if e.Base > yagura.Informational {

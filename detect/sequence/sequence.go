@@ -5,7 +5,7 @@
 //
 // Only findings of medium severity or more count towards a sequence, of which at
 // least one is high; they must be of three rules, or of two rules and two
-// tactics. Suppressed findings, reverts and mere attempts do not count; attempts
+// tactics, and not all of one event. Suppressed findings, reverts and mere attempts do not count; attempts
 // and low findings on the same chain are told as steps. Findings
 // on a resource make a sequence of their own only when they come from more than
 // one chain of sessions: else the principal's sequence tells them.
@@ -229,17 +229,18 @@ func (p *part) counts() bool { return p.Severity >= yagura.Medium && !p.Attempt 
 // sequence.
 func (t *thread) makes(from int64) bool {
 	rules, tactics, chains, high := map[string]bool{}, map[string]bool{}, map[string]bool{}, false
+	events := map[yagura.EventRef]bool{}
 	for _, p := range t.Parts {
 		if p.First < from || p.First >= from+window || !p.counts() {
 			continue
 		}
-		rules[p.Rule], chains[p.Chain] = true, true
+		rules[p.Rule], chains[p.Chain], events[p.Event] = true, true, true
 		high = high || p.Severity >= yagura.High
 		for _, name := range p.Tactics {
 			tactics[name] = true
 		}
 	}
-	if t.Kind == "resource" && len(chains) < 2 {
+	if len(events) < 2 || t.Kind == "resource" && len(chains) < 2 {
 		return false
 	}
 	return high && (len(rules) >= 3 || len(rules) >= 2 && len(tactics) >= 2)
