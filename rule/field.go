@@ -16,6 +16,7 @@ type field struct {
 	columns []*ocsf.Column
 	seconds bool   // a time that the source writes as seconds
 	path    string // in the raw record or the unmapped object
+	last    string // the path's last key and the quote behind it, as they stand in JSON
 	derived func(*ocsf.Event) []string
 	whole   bool // the record itself: keywords
 	// exact says that the path is asked, too, when the columns are empty: for
@@ -49,6 +50,12 @@ type fieldTable struct {
 // lookup finds a name; exact as in field. known is false for a name that the
 // source is not known to have, which is then a path.
 func (t *fieldTable) lookup(source, name string, exact bool) (f field, known bool) {
+	f, known = t.find(source, name, exact)
+	f.last = f.path[strings.LastIndexByte(f.path, '.')+1:] + `"`
+	return f, known
+}
+
+func (t *fieldTable) find(source, name string, exact bool) (f field, known bool) {
 	schema := t.schemas[source]
 	f.name = name
 	if name == "" {

@@ -16,7 +16,17 @@ import (
 // those of reading and compiling. Problems come in the order of files and lines.
 func Lint(docs []*sigma.Document, cfg Config) []sigma.Problem {
 	set, problems := Compile(docs, cfg)
-	l := &linter{cfg: cfg, set: set, problems: problems}
+	l := &linter{cfg: cfg, set: set, problems: problems, part: map[*sigma.Document]bool{}}
+	for _, d := range docs {
+		if d.Correlation == nil || d.Correlation.Generate {
+			continue
+		}
+		for _, ref := range d.Correlation.Rules {
+			if r := set.byRef[ref]; r != nil {
+				l.part[r.Doc] = true
+			}
+		}
+	}
 	for _, d := range docs {
 		l.doc = d
 		l.texts()
@@ -44,6 +54,7 @@ type linter struct {
 	set      *Set
 	problems []sigma.Problem
 	doc      *sigma.Document
+	part     map[*sigma.Document]bool // only counts for a correlation, makes no finding
 }
 
 // add notes an error in a document of ours, a warning in another's.
@@ -54,7 +65,7 @@ func (l *linter) add(at sigma.Place, code, format string, args ...any) {
 // texts asks of our own documents what the reader of a finding needs.
 func (l *linter) texts() {
 	d := l.doc
-	if !d.Own {
+	if !d.Own || l.part[d] {
 		return
 	}
 	if d.Filter != nil {
@@ -112,7 +123,7 @@ func (l *linter) tags() {
 		}
 		attack = attack || strings.HasPrefix(t, "attack.t1")
 	}
-	if l.doc.Own && l.doc.Kind != "filter" && !attack {
+	if l.doc.Own && l.doc.Kind != "filter" && !l.part[l.doc] && !attack {
 		l.add(l.doc.Place, "tag", "the rule names no ATT&CK technique (attack.t1562.008)")
 	}
 }

@@ -90,7 +90,13 @@ filter: {rules: [f], s: {userAgent: x}, condition: s}
 yagura: {owner: o, reason: r, expires: 2026-11-01}
 ---
 title: C
-correlation: {type: event_count, rules: [gone], timespan: 1h, condition: {gte: 2}}
+correlation: {type: event_count, rules: [gone, part], timespan: 1h, condition: {gte: 2}}
+---
+title: P
+name: part
+logsource: {product: aws, service: cloudtrail}
+detection: {s: {eventName: x}, condition: s}
+yagura: {automation: true}
 `
 	docs, problems := sigma.Parse("f.yml", "f", []byte(text))
 	if len(problems) > 0 {

@@ -28,10 +28,13 @@ type state struct {
 	open   []bool   // by slot, during read
 	tried  []uint64 // by rule: event for which a gate has tried it
 	now    uint64   // number of the event at hand
-	ev     *ocsf.Event
-	group  *group // whose paths are read when one is needed
-	room   []byte // texts made for the event at hand
-	scan   jsonscan.Scanner
+	looked uint64   // event for which escaped stands
+	// escaped says that the record holds a backslash.
+	escaped bool
+	ev      *ocsf.Event
+	group   *group // whose paths are read when one is needed
+	room    []byte // texts made for the event at hand
+	scan    jsonscan.Scanner
 	// By index and by gate: what is known of values met before.
 	written []map[string]*bucket
 	quiet   []silence

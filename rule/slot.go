@@ -101,13 +101,32 @@ func (m *Matcher) fill(id int, s *slot) {
 	if s.present = len(s.vals) > 0; s.present || f.path == "" || (len(f.columns) > 0 && !f.exact) {
 		return
 	}
+	b, text := m.part(m.group)
+	if m.lacks(f, b, text) {
+		return
+	}
 	s.now-- // not yet: the group's pass fills it
-	m.read(m.group)
+	m.read(m.group, b, text)
 	s.now = m.now
 }
 
+// lacks says that a path cannot stand in a text because its last key does not,
+// which is cheaper to see than to walk. Escapes could hide a key.
+func (m *Matcher) lacks(f *field, b *branch, text string) bool {
+	if f.path == b.key || strings.Contains(text, f.last) {
+		return false
+	}
+	if b.key != "" {
+		return strings.IndexByte(text, '\\') < 0
+	}
+	if m.looked != m.now {
+		m.looked, m.escaped = m.now, strings.IndexByte(text, '\\') >= 0
+	}
+	return !m.escaped
+}
+
 // read walks the record once for all paths of a group that are still open.
-func (m *Matcher) read(g *group) {
+func (m *Matcher) read(g *group, b *branch, text string) {
 	for _, id := range g.slots {
 		s, f := &m.slots[id], &m.prog.fields[id]
 		m.open[id] = s.now != m.now
@@ -121,13 +140,8 @@ func (m *Matcher) read(g *group) {
 		}
 		s.now = m.now
 	}
-	if b, text := m.part(g); b != nil {
-		m.scan.ResetText(text)
-		m.walk(b)
-		return
-	}
-	m.scan.ResetText(document(m.prog.schema, m.ev))
-	m.walk(&g.root)
+	m.scan.ResetText(text)
+	m.walk(b)
 }
 
 // part gives the part of the record in which all paths of a group lie, if the
@@ -139,7 +153,7 @@ func (m *Matcher) part(g *group) (*branch, string) {
 	case g.only == "responseElements" && m.ev.Response != "":
 		return g.root.kid(g.only), m.ev.Response
 	}
-	return nil, ""
+	return &g.root, document(m.prog.schema, m.ev)
 }
 
 // walk reads the waiting value for a branch.
