@@ -2,6 +2,7 @@ package handler
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -83,6 +84,15 @@ func firstMessage(r io.Reader, b []byte, limit int) ([]byte, error) {
 	}
 	size := int64(binary.BigEndian.Uint32(b[1:5])) + 5
 	return readUpTo(r, b, int(min(size, int64(limit))))
+}
+
+// bodyError is how a body is refused by default.
+func bodyError(err error) (status int, reason string) {
+	var tooLong *http.MaxBytesError
+	if errors.As(err, &tooLong) {
+		return http.StatusRequestEntityTooLarge, "body-too-large"
+	}
+	return http.StatusBadRequest, "body-incomplete"
 }
 
 // again is a body whose first bytes have been read.

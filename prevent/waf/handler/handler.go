@@ -28,6 +28,7 @@ package handler
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
@@ -73,6 +74,9 @@ type Config struct {
 	// Prepare, if set, completes the request for the gate: header order, what TLS
 	// tells.
 	Prepare func(*http.Request, *yagura.Request)
+	// BodyError, if set, says how a body that cannot be read is refused; default
+	// 413 when it is too large, else 400.
+	BodyError func(error) (status int, reason string)
 	// Observe, if set, is told every decision. It must not keep the exchange.
 	Observe func(*Exchange)
 	Now     func() time.Time // default time.Now
@@ -139,6 +143,9 @@ func New(cfg Config) (*Guard, error) {
 	if g.Now == nil {
 		g.Now = time.Now
 	}
+	if g.BodyError == nil {
+		g.BodyError = bodyError
+	}
 	g.turns = make(chan struct{}, g.Concurrent)
 	return g, nil
 }
@@ -158,6 +165,13 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 		q := g.request(r)
 		shown := g.shown(q, r)
 		body := g.inspect(q, r)
+		if body != nil && body.err != nil && body.err != io.EOF { //nolint:errorlint // As io.Reader has it.
+			w.Header().Set("Connection", "close")
+			status, reason := g.BodyError(body.err)
+			g.refuse(w, q, status, reason, shown)
+			body.release()
+			return
+		}
 		x := g.exchange(q)
 		a := g.answer(x)
 		g.show(w, shown, x.Verdict)
@@ -183,7 +197,10 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 // is a short name of what is wrong.
 func (g *Guard) Refuse(w http.ResponseWriter, q *yagura.Request, status int, reason string) {
 	g.complete(q)
-	shown := g.shown(q, nil)
+	g.refuse(w, q, status, reason, g.shown(q, nil))
+}
+
+func (g *Guard) refuse(w http.ResponseWriter, q *yagura.Request, status int, reason string, shown bool) {
 	x := &Exchange{Request: q, Malformed: reason}
 	if g.Mode != Off {
 		x = g.exchange(q)

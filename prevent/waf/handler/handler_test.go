@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -484,6 +485,32 @@ func TestRefuse(t *testing.T) {
 		g.Refuse(w, &yagura.Request{Method: "GET", URI: "/"}, 400, "bare-lf")
 		if w.Code != c.status || told.Status != c.status || told.Malformed != "bare-lf" {
 			t.Errorf("%s, %v: answer %d, told %+v", c.mode, c.action, w.Code, told)
+		}
+	}
+}
+
+// A body that breaks off is refused, and what came of it is inspected.
+func TestBodyError(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		err    error
+		body   string
+		status int
+	}{{"cut", io.ErrUnexpectedEOF, "good", 400}, {"too large", &http.MaxBytesError{Limit: 3}, "good", 413}, {"attack", io.ErrUnexpectedEOF, "attack", 403}} {
+		g, err := handler.New(handler.Config{Gate: rule{100, func(q *yagura.Request) *yagura.Verdict {
+			if bytes.Contains(q.Body, []byte("attack")) {
+				return &yagura.Verdict{Action: yagura.Block}
+			}
+			return &yagura.Verdict{Action: yagura.Allow}
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("POST", "/", io.MultiReader(strings.NewReader(c.body), iotest.ErrReader(c.err)))
+		w := httptest.NewRecorder()
+		g.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("passed on") })).ServeHTTP(w, r)
+		if w.Code != c.status {
+			t.Errorf("%s: %d, want %d", c.name, w.Code, c.status)
 		}
 	}
 }
