@@ -109,7 +109,7 @@ func (s *State) judge(sp *Spec, e *record[entity], i int, every uint32) Verdict 
 // usual says what the samples before sample i come to.
 func (s *State) usual(sp *Spec, e *record[entity], i int, every uint32) usual {
 	p := e.v.samples[i].period
-	known := p - min(p, e.v.first/every)
+	known := p - min(p, e.v.since()/every)
 	from := p - min(known, sp.horizon()/every)
 	numbers := s.numbers[:0]
 	if sp.Season == "hour_of_week" {
@@ -120,6 +120,9 @@ func (s *State) usual(sp *Spec, e *record[entity], i int, every uint32) usual {
 	} else {
 		for j := i - 1; j >= 0 && e.v.samples[j].period >= from; j-- {
 			numbers = append(numbers, float64(e.v.samples[j].value))
+		}
+		for len(numbers) < sp.MinSamples && len(numbers) < int(p-from) {
+			numbers = append(numbers, 0)
 		}
 	}
 	s.numbers = numbers[:0]

@@ -9,6 +9,10 @@
 // entity that is younger is Learning: never a guess. Late events that are older
 // than the first sighting move it back.
 //
+// An entity is known from its first observation on or, of specs with a Group,
+// from the first time that [State.See] told of it: a role that has worked for
+// months and calls something for the first time is no stranger.
+//
 // # Baselines
 //
 // Values are counted per entity and period (Every): events, distinct values of a
@@ -20,7 +24,8 @@
 // of the entity's earlier periods: with Season hour_of_week of the same hour in
 // the weeks before (for periods under a day the busiest of it and its two
 // neighbours), silent ones as 0, over four weeks or Learn, whichever is longer;
-// with Season none of all periods in which it did something, over Learn. MAD is
+// with Season none of all periods in which it did something, over Learn, filled up
+// to MinSamples with silent ones. MAD is
 // the median of the distances from the median; 1.4826 makes it comparable to a
 // standard deviation (Rousseeuw and Croux, "Alternatives to the Median Absolute
 // Deviation", 1993). Only too much is unusual, never too little. Fewer than
@@ -33,7 +38,7 @@
 // # Bounds
 //
 // Entities and values are kept as 64 bits of SHA-256 in tables of fixed records:
-// about 80 bytes an entity, 48 a value, 8 to 12 a period. With the default
+// about 90 bytes an entity (30 more in a group), 48 a value, 8 to 12 a period. With the default
 // [Limits] everything together stays below 1 GB. What was touched least recently
 // goes first and is counted; an entity that loses a combination that still
 // mattered begins to learn again, so that forgetting never looks like news.
@@ -53,7 +58,10 @@ type Spec struct {
 	ID string
 	// Salt is whatever else decides what the observations mean, such as the
 	// rule's text: saved state is only taken over when it is the same.
-	Salt       string
+	Salt string
+	// Group names the entities that it shares with other specs and with See; ""
+	// is its own.
+	Group      string
 	Type       string        // first_seen, count, distinct, sum, rare
 	Learn      time.Duration // default 14 days, at most a year
 	Every      time.Duration // period of a baseline, default 1 hour, at least a minute
@@ -66,7 +74,7 @@ type Spec struct {
 
 // Limits bound the memory. The zero value means the defaults.
 type Limits struct {
-	MaxEntities  int // default 1,000,000
+	MaxEntities  int // default 1,000,000; as many are known by See
 	MaxValues    int // combinations and values of all entities, default 8,000,000
 	MaxSamples   int // periods of all entities, default 30,000,000
 	MaxPerEntity int // combinations of one entity, default 4096
@@ -108,6 +116,7 @@ type Verdict struct {
 // Stats counts what is kept and what was given up.
 type Stats struct {
 	Entities   int
+	Known      int // entities of groups
 	Learning   int // entities younger than Learn
 	Values     int
 	Samples    int
@@ -172,7 +181,7 @@ func (s Spec) withDefaults() (Spec, error) {
 // fingerprint is equal for specs whose state means the same. Thresholds may
 // change without learning anew.
 func (s Spec) fingerprint() string {
-	return fmt.Sprintf("%s|%d|%d|%s", s.Type, s.Learn, s.Every, s.Salt)
+	return fmt.Sprintf("%s|%d|%d|%q|%s", s.Type, s.Learn, s.Every, s.Group, s.Salt)
 }
 
 func (l Limits) withDefaults() (Limits, error) {

@@ -247,7 +247,11 @@ func naive(sp novelty.Spec, every int64, all []novelty.Observation) novelty.Verd
 			numbers = append(numbers, v)
 		}
 	}
-	out := novelty.Verdict{Value: periods[p], Sample: len(numbers)}
+	out := novelty.Verdict{Value: periods[p]}
+	for sp.Season == "none" && len(numbers) < sp.MinSamples && len(numbers) < int(p-max(first, p-horizon)) {
+		numbers = append(numbers, 0)
+	}
+	out.Sample = len(numbers)
 	if (p-first)*every < sp.Learn.Microseconds() || len(numbers) < sp.MinSamples {
 		out.Outcome = novelty.Learning
 		return out
@@ -272,6 +276,7 @@ func middle(v []float64) float64 {
 func TestSaveLoad(t *testing.T) {
 	specs := []novelty.Spec{
 		{ID: "f", Type: "first_seen", Learn: 5 * time.Hour},
+		{ID: "g", Type: "first_seen", Learn: 5 * time.Hour, Group: "all"},
 		{ID: "c", Type: "count", Learn: 5 * time.Hour, MinSamples: 2},
 		{ID: "d", Type: "distinct", Learn: 5 * time.Hour, MinSamples: 2},
 		{ID: "r", Type: "rare", Learn: 5 * time.Hour, MinSamples: 2, Share: 0.3},
@@ -301,8 +306,12 @@ func TestSaveLoad(t *testing.T) {
 				}
 			}
 			now += int64(rapid.IntRange(-1, 3).Draw(t, "step")) * hour / 2
-			which := rapid.IntRange(0, 3).Draw(t, "spec")
+			which := rapid.IntRange(0, 4).Draw(t, "spec")
 			o := novelty.Observation{Time: now, Entity: strconv.Itoa(rapid.IntRange(0, 2).Draw(t, "e")), Value: strconv.Itoa(rapid.IntRange(0, 6).Draw(t, "v"))}
+			if rapid.Bool().Draw(t, "see") {
+				a.See("all", o.Entity, o.Time)
+				b.See("all", o.Entity, o.Time)
+			}
 			va, vb := a.Observe(which, o), b.Observe(which, o)
 			if diff := gocmp.Diff(va, vb); diff != "" {
 				t.Fatalf("verdict %d (-undisturbed +reloaded):\n%s", i, diff)
@@ -377,6 +386,39 @@ func TestForgettingIsNotNews(t *testing.T) {
 	}
 	if st := s.Stats(); st.Restarted == 0 || st.Values > 100 {
 		t.Errorf("stats %+v: want at most 100 values and restarts counted", st)
+	}
+}
+
+// Who is known from elsewhere is no stranger; but what was forgotten is not taken
+// for what never was.
+func TestGroupKnowsEntities(t *testing.T) {
+	s := newState(t, novelty.Limits{MaxEntities: 2}, novelty.Spec{ID: "f", Type: "first_seen", Group: "g"}, novelty.Spec{ID: "c", Type: "count", Group: "g"})
+	see := func(d int64, e string) { s.See("g", e, start+d*day) }
+	observe := func(d int64, e, v string) novelty.Outcome {
+		return s.Observe(0, novelty.Observation{Time: start + d*day, Entity: e, Value: v}).Outcome
+	}
+	see(0, "role")
+	see(14, "role")
+	if got := observe(15, "role", "a"); got != novelty.Unusual {
+		t.Errorf("first call of a role known for two weeks: outcome %d", got)
+	}
+	if got := observe(15, "stranger", "a"); got != novelty.Learning {
+		t.Errorf("first call of a stranger: outcome %d", got)
+	}
+	var v novelty.Verdict
+	for range 20 {
+		v = s.Observe(1, novelty.Observation{Time: start + 16*day, Entity: "role"})
+	}
+	if v.Outcome != novelty.Unusual || v.Median != 0 {
+		t.Errorf("twenty calls of a role that never made one: %+v", v)
+	}
+	// "role" of spec 0 is given up for others, then comes back.
+	for d := range int64(3) {
+		see(17+d, "role")
+		observe(17+d, "x"+strconv.FormatInt(d, 10), "a")
+	}
+	if got := observe(20, "role", "b"); got != novelty.Learning {
+		t.Errorf("a combination that may have been forgotten: outcome %d", got)
 	}
 }
 

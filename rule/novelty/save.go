@@ -16,14 +16,21 @@ func (s *State) Save(w io.Writer) error {
 		e.int(*n)
 	}
 	e.uint(uint64(len(s.specs)))
-	for _, spec := range s.specs {
+	for i, spec := range s.specs {
 		e.text(spec.ID)
 		e.text(spec.fingerprint())
+		e.uint(uint64(s.evicted[i]))
+	}
+	e.uint(uint64(s.ages.used))
+	for r := range s.ages.all {
+		e.uint(r.key)
+		e.uint(uint64(r.v.first))
+		e.uint(uint64(r.v.last))
 	}
 	e.uint(uint64(s.entities.used))
 	for r := range s.entities.all {
 		e.uint(r.key)
-		for _, v := range []uint32{r.v.first, r.v.last, r.v.total, r.v.alerted, r.v.gen, uint32(r.v.combos), uint32(r.v.spec)} {
+		for _, v := range []uint32{r.v.first, r.v.last, r.v.restart, r.v.total, r.v.alerted, r.v.gen, uint32(r.v.combos), uint32(r.v.spec)} {
 			e.uint(uint64(v))
 		}
 		e.uint(uint64(len(r.v.samples)))
@@ -71,13 +78,17 @@ func (s *State) Load(r io.Reader) (dropped []string, err error) {
 	for i := range kept {
 		id, fingerprint := d.text(math.MaxInt16), d.text(1<<24)
 		kept[i] = slices.IndexFunc(s.specs, func(sp Spec) bool { return sp.ID == id && sp.fingerprint() == fingerprint })
-		if kept[i] < 0 {
+		evicted := d.small()
+		if kept[i] >= 0 {
+			n.evicted[kept[i]] = evicted
+		} else {
 			dropped = append(dropped, id)
 		}
 		if d.err != nil {
 			return nil, d.err
 		}
 	}
+	n.readAges(d)
 	n.readEntities(d, kept)
 	n.readValues(d, kept)
 	if err := d.end(); err != nil {
@@ -87,11 +98,24 @@ func (s *State) Load(r io.Reader) (dropped []string, err error) {
 	return dropped, nil
 }
 
+func (s *State) readAges(d *decoder) {
+	for range d.count(math.MaxInt32) {
+		key := d.uint()
+		v := age{d.small(), d.small()}
+		if d.err != nil || s.ages.get(key) != nil {
+			d.fail()
+			return
+		}
+		s.ages.put(key).v = v
+		s.makeRoom()
+	}
+}
+
 func (s *State) readEntities(d *decoder, kept []int) {
 	for range d.count(math.MaxInt32) {
 		key := d.uint()
 		v := entity{
-			first: d.small(), last: d.small(), total: d.small(), alerted: d.small(),
+			first: d.small(), last: d.small(), restart: d.small(), total: d.small(), alerted: d.small(),
 			gen: d.small(), combos: d.short(), spec: d.short(),
 		}
 		n := d.count(maxPeriods + 1)

@@ -11,6 +11,7 @@ import (
 type entity struct {
 	samples     []sample // by period
 	first, last uint32   // seconds since the epoch
+	restart     uint32   // what was known before this is not complete
 	total       uint32   // rare: events, halved every Learn
 	alerted     uint32   // period that was unusual last, + 1
 	gen         uint32   // rare: the Learn in which total was halved last
@@ -42,6 +43,9 @@ type value struct {
 	spec        uint16
 }
 
+// age is when an entity of a group was seen.
+type age struct{ first, last uint32 }
+
 // State is what is usual, for several specs. It is not safe for concurrent use.
 // The same observations in the same order give the same verdicts.
 type State struct {
@@ -50,9 +54,12 @@ type State struct {
 	clock    Clock
 	entities table[entity]
 	values   table[value]
-	stats    Stats
-	buf      []byte
-	numbers  []float64
+	ages     table[age]
+	// evicted is, by spec, up to when entities that were given up are forgotten.
+	evicted []uint32
+	stats   Stats
+	buf     []byte
+	numbers []float64
 }
 
 // New makes an empty state. An error names the spec that is wrong.
@@ -77,21 +84,25 @@ func New(specs []Spec, limits Limits) (*State, error) {
 		ids[spec.ID] = true
 		s.specs = append(s.specs, spec)
 	}
+	s.evicted = make([]uint32, len(specs))
 	return s, nil
 }
 
 // Stats counts. It walks all entities.
 func (s *State) Stats() Stats {
 	out := s.stats
-	out.Entities, out.Values = s.entities.used, s.values.used
+	out.Entities, out.Values, out.Known = s.entities.used, s.values.used, s.ages.used
 	now := seconds(s.clock.Now())
 	for r := range s.entities.all {
-		if now-min(now, r.v.first) < learn(&s.specs[r.v.spec]) {
+		if now-min(now, r.v.since()) < learn(&s.specs[r.v.spec]) {
 			out.Learning++
 		}
 	}
 	return out
 }
+
+// since is from when on an entity is known.
+func (e *entity) since() uint32 { return max(e.first, e.restart) }
 
 func learn(spec *Spec) uint32 { return uint32(spec.Learn / time.Second) }
 
@@ -106,18 +117,7 @@ func (s *State) Observe(spec int, o Observation) Verdict {
 	}
 	sp := &s.specs[spec]
 	t := seconds(o.Time)
-	key := s.key(sp.ID, o.Entity)
-	e := s.entities.get(key)
-	if e == nil {
-		e = s.entities.put(key)
-		e.v = entity{first: t, last: t, spec: uint16(spec)}
-	} else {
-		s.entities.touch(e)
-		if t < e.v.first {
-			e.v.first, e.v.known = t, usual{}
-		}
-		e.v.last = max(e.v.last, t)
-	}
+	e := s.entity(spec, o.Entity, t)
 	var v Verdict
 	switch sp.Type {
 	case firstSeen:
@@ -127,9 +127,53 @@ func (s *State) Observe(spec int, o Observation) Verdict {
 	default:
 		v = s.period(sp, e, t, o)
 	}
-	v.Since = int64(e.v.first) * 1_000_000
+	v.Since = int64(e.v.since()) * 1_000_000
 	s.makeRoom()
 	return v
+}
+
+// See tells that an entity of a group did something, whatever it was.
+func (s *State) See(group, entity string, t int64) {
+	if !s.clock.Admit(t) {
+		s.stats.Ignored++
+		return
+	}
+	s.see(group, entity, seconds(t))
+	s.makeRoom()
+}
+
+func (s *State) see(group, entity string, t uint32) *record[age] {
+	key := s.key(group, entity)
+	r := s.ages.get(key)
+	if r == nil {
+		r = s.ages.put(key)
+		r.v = age{t, t}
+		return r
+	}
+	s.ages.touch(r)
+	r.v.first, r.v.last = min(r.v.first, t), max(r.v.last, t)
+	return r
+}
+
+// entity gives the record of an entity, made known at a time.
+func (s *State) entity(spec int, name string, t uint32) *record[entity] {
+	first := t
+	if group := s.specs[spec].Group; group != "" {
+		first = s.see(group, name, t).v.first
+	}
+	key := s.key(s.specs[spec].ID, name)
+	e := s.entities.get(key)
+	if e == nil {
+		e = s.entities.put(key)
+		e.v = entity{first: first, last: t, restart: s.evicted[spec], spec: uint16(spec)}
+		return e
+	}
+	s.entities.touch(e)
+	if first < e.v.first {
+		e.v.first, e.v.known = first, usual{}
+	}
+	e.v.last = max(e.v.last, t)
+	return e
 }
 
 // seen gives the record of a value of an entity and whether it is new. A new one
@@ -151,7 +195,11 @@ func (s *State) makeRoom() {
 		e := s.entities.last()
 		s.stats.Samples -= len(e.v.samples)
 		s.stats.Evicted++
+		s.evicted[e.v.spec] = max(s.evicted[e.v.spec], e.v.last)
 		s.entities.remove(e)
+	}
+	for s.ages.used > s.limits.MaxEntities {
+		s.ages.remove(s.ages.last())
 	}
 	for s.values.used > s.limits.MaxValues {
 		s.giveUp(s.values.last())
@@ -173,81 +221,10 @@ func (s *State) giveUp(r *record[value]) {
 		matters = false
 	}
 	if matters && (sp.Type == firstSeen || sp.Type == rare) {
-		e.v.first = max(e.v.first, e.v.last)
-		e.v.total = 0
+		e.v.restart, e.v.total = e.v.last, 0
 		s.stats.Restarted++
 	} else {
 		s.stats.Expired++
 	}
 	s.values.remove(r)
-}
-
-// firstSeen judges a combination.
-func (s *State) firstSeen(sp *Spec, e *record[entity], t uint32, combination string) Verdict {
-	r, isNew := s.seen(e, combination)
-	if isNew && int(e.v.combos) >= s.limits.MaxPerEntity {
-		s.values.remove(r)
-		s.stats.Overflowed++
-		return Verdict{Outcome: Learning}
-	}
-	window := learn(sp)
-	out := Verdict{Outcome: Usual}
-	switch {
-	case isNew:
-		e.v.combos++
-		r.v.first, r.v.last = t, t
-		out.Outcome = Unusual
-	case t < r.v.first: // Late: the combination is older than was thought.
-		if r.v.first-t > window {
-			out.Outcome = Unusual
-		}
-		r.v.first = t
-	case t > r.v.last:
-		if t-r.v.last > window {
-			out.Outcome = Unusual
-		}
-		r.v.last = t
-	}
-	if out.Outcome == Unusual && t-e.v.first < window {
-		out.Outcome = Learning
-	}
-	return out
-}
-
-// rare judges a value by its share of the entity's events before this one.
-func (s *State) rare(sp *Spec, e *record[entity], t uint32, text string) Verdict {
-	gen := t / learn(sp)
-	halve(&e.v.total, &e.v.gen, gen)
-	r, isNew := s.seen(e, text)
-	if isNew {
-		r.v.first, r.v.gen = t, gen
-		e.v.combos = uint16(min(int(e.v.combos)+1, math.MaxUint16))
-	}
-	halve(&r.v.count, &r.v.gen, gen)
-	out := Verdict{Outcome: Usual, Limit: sp.Share, Sample: int(e.v.total)}
-	if e.v.total > 0 {
-		out.Value = float64(r.v.count) / float64(e.v.total)
-	}
-	switch {
-	case t-e.v.first < learn(sp) || out.Sample < sp.MinSamples:
-		out.Outcome = Learning
-	case out.Value < sp.Share:
-		out.Outcome = Unusual
-		out.Again = !isNew && t < r.v.last+min(86_400, math.MaxUint32-r.v.last)
-	}
-	r.v.last = max(r.v.last, t)
-	r.v.first = min(r.v.first, t)
-	r.v.count += uint32(min(1, math.MaxUint32-r.v.count))
-	e.v.total += uint32(min(1, math.MaxUint32-e.v.total))
-	return out
-}
-
-// halve ages a count to a later generation.
-func halve(n, gen *uint32, now uint32) {
-	if now > *gen {
-		if *gen > 0 {
-			*n >>= min(now-*gen, 31)
-		}
-		*gen = now
-	}
 }
