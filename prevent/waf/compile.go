@@ -50,7 +50,7 @@ type group struct {
 // context is where a rule stands.
 type context struct {
 	namespace          string
-	bodies             map[string]acl.Body
+	bodies             map[string]yagura.Response
 	path               string // of the rule that refers to the group, with a slash
 	captcha, challenge int64
 }
@@ -144,8 +144,6 @@ func (c *compiler) override(r *rule, overrides map[string]acl.Override) {
 	c.context.bodies = inner
 }
 
-var contentTypes = map[string]string{"TEXT_PLAIN": "text/plain", "TEXT_HTML": "text/html", "APPLICATION_JSON": "application/json"}
-
 func (c *compiler) effect(a *acl.Action) effect {
 	e := effect{kind: a.Kind}
 	for _, h := range a.Insert {
@@ -158,7 +156,7 @@ func (c *compiler) effect(a *acl.Action) effect {
 			if !ok {
 				c.fail(a.Pos, "no custom response body %q; known: %s", a.BodyKey, strings.Join(slices.Sorted(maps.Keys(c.context.bodies)), ", "))
 			}
-			e.response.ContentType, e.response.Body = contentTypes[body.ContentType], body.Content
+			e.response.ContentType, e.response.Body = body.ContentType, body.Body
 		}
 	}
 	return e

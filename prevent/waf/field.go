@@ -409,4 +409,3 @@ func (e *evaluation) sizeOf(component int) (int64, bool) {
 	}
 	return min(r.BodySize, int64(e.acl.bodyLimit)), true
 }
-

@@ -315,7 +315,7 @@ func testJSONBody(t *testing.T) {
 	} {
 		s := bytesIn(jsonField(c.scope, c.pattern, c.more), "EXACTLY", c.search)
 		a := compiled(t, doc([]string{rule1("r", 1, "Block", s)}))
-		if got := a.Decide(request("body=" + c.body)).Action == yagura.Block; got != c.want {
+		if got := a.Decide(request("body="+c.body)).Action == yagura.Block; got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}

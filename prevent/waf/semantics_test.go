@@ -277,4 +277,3 @@ func TestSemantic(t *testing.T) {
 		wantAction(t, a, yagura.Allow, "client=198.51.100.7", "country=FR")
 	})
 }
-

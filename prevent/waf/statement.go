@@ -154,7 +154,9 @@ type sizeTest struct {
 	size    int64
 }
 
-func (t *sizeTest) matches(_ *evaluation, data []byte) truth { return truthOf(t.holds(int64(len(data)))) }
+func (t *sizeTest) matches(_ *evaluation, data []byte) truth {
+	return truthOf(t.holds(int64(len(data))))
+}
 
 func (t *sizeTest) holds(n int64) bool {
 	switch t.compare {

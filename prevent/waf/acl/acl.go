@@ -88,10 +88,11 @@ type WebACL struct {
 	Pre, Post     []*Rule // of Firewall Manager
 	Capacity      int64   // WCU as AWS counted them, 0 when not said
 	Namespace     string  // label prefix with its final colon
-	Bodies        map[string]Body
-	Captcha       int64 // immunity time in seconds, 0 when not set
-	Challenge     int64
-	TokenDomains  []string
+	// Bodies are the custom response bodies, by key; ContentType is that of HTTP.
+	Bodies       map[string]yagura.Response
+	Captcha      int64 // immunity time in seconds, 0 when not set
+	Challenge    int64
+	TokenDomains []string
 	// BodyLimits are KiB by resource type, as CLOUDFRONT.
 	BodyLimits map[string]int
 	Logged     bool // a logging configuration names it
@@ -104,11 +105,8 @@ type RuleGroup struct {
 	Capacity      int64
 	Namespace     string
 	Rules         []*Rule
-	Bodies        map[string]Body
+	Bodies        map[string]yagura.Response
 }
-
-// Body is a custom response body.
-type Body struct{ ContentType, Content string }
 
 // IPSet is an IP set.
 type IPSet struct {

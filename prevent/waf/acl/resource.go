@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"github.com/yagura-sec/yagura"
 )
 
 // webACL reads a WebACL of the API, the Properties of AWS::WAFv2::WebACL, or the
 // values of aws_wafv2_web_acl.
 func (r *record) webACL(name, arn string) *WebACL {
-	a := &WebACL{Pos: r.here(), Bodies: map[string]Body{}, BodyLimits: map[string]int{}}
+	a := &WebACL{Pos: r.here(), Bodies: map[string]yagura.Response{}, BodyLimits: map[string]int{}}
 	a.Name, a.ARN, a.ID = orElse(r.str("Name"), name), orElse(r.str("ARN", "Arn"), arn), r.str("Id")
 	a.Scope = r.enum("Scope", false, "CLOUDFRONT", "REGIONAL")
 	if d := r.child("DefaultAction"); d != nil {
@@ -66,12 +68,14 @@ func (r *record) account(arn string) string {
 
 const defaultAccount = "000000000000"
 
+var contentTypes = map[string]string{"TEXT_PLAIN": "text/plain", "TEXT_HTML": "text/html", "APPLICATION_JSON": "application/json"}
+
 // bodies reads CustomResponseBodies: a map, in Terraform a list with keys.
-func (r *record) bodies(into map[string]Body) {
-	one := func(c *record) Body {
-		b := Body{
-			ContentType: c.enum("ContentType", true, "TEXT_PLAIN", "TEXT_HTML", "APPLICATION_JSON"),
-			Content:     c.must("Content"),
+func (r *record) bodies(into map[string]yagura.Response) {
+	one := func(c *record) yagura.Response {
+		b := yagura.Response{
+			ContentType: contentTypes[c.enum("ContentType", true, "TEXT_PLAIN", "TEXT_HTML", "APPLICATION_JSON")],
+			Body:        c.must("Content"),
 		}
 		c.done()
 		return b
@@ -116,7 +120,7 @@ func (r *record) association(a *WebACL) {
 }
 
 func (r *record) ruleGroup(name, arn string) *RuleGroup {
-	g := &RuleGroup{Pos: r.here(), Bodies: map[string]Body{}}
+	g := &RuleGroup{Pos: r.here(), Bodies: map[string]yagura.Response{}}
 	g.Name, g.ARN, g.ID = orElse(r.str("Name"), name), orElse(r.str("ARN", "Arn"), arn), r.str("Id")
 	g.Capacity = r.number("Capacity", 0, 0, 1<<31)
 	g.Rules = r.rules("Rules")
