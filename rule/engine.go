@@ -91,6 +91,7 @@ type Engine struct {
 	correlations []correlation // by index in windows
 	learners     []*Rule       // by index in novelty
 	learner      map[*Rule]int
+	known        map[string][]acquaintance // by source
 	feeds        map[*Rule][]feed
 	silent       map[*Rule][]string
 
@@ -106,6 +107,13 @@ type correlation struct {
 	fields [][]string
 }
 
+// acquaintance is a group of entities that are known from every event of a
+// source: the values of fields.
+type acquaintance struct {
+	group string
+	by    []string
+}
+
 // feed leads from a rule to a correlation over it.
 type feed struct{ correlation, source int }
 
@@ -116,7 +124,7 @@ func NewEngine(set *Set, cfg EngineConfig) (*Engine, []sigma.Problem) {
 	e := &Engine{
 		set: set, cfg: cfg, matcher: set.Matcher(), report: func(*Alert) {},
 		clock:   novelty.Clock{Step: 24 * time.Hour, Horizon: 400 * 24 * time.Hour},
-		learner: map[*Rule]int{}, feeds: map[*Rule][]feed{}, silent: map[*Rule][]string{},
+		learner: map[*Rule]int{}, known: map[string][]acquaintance{}, feeds: map[*Rule][]feed{}, silent: map[*Rule][]string{},
 	}
 	var problems []sigma.Problem
 	fail := func(r *Rule, code string, err error) {
@@ -139,7 +147,7 @@ func NewEngine(set *Set, cfg EngineConfig) (*Engine, []sigma.Problem) {
 			specs = append(specs, spec)
 			e.correlations = append(e.correlations, c)
 		case "first_seen", "baseline":
-			spec := learnerSpec(r)
+			spec := e.learnerSpec(r)
 			if _, err := novelty.New([]novelty.Spec{spec}, cfg.Novelty); err != nil {
 				fail(r, r.Doc.Kind, err)
 				continue
@@ -266,10 +274,10 @@ func (c *correlation) spec() window.Spec {
 }
 
 // learnerSpec is a first_seen or baseline as package novelty knows it.
-func learnerSpec(r *Rule) novelty.Spec {
+func (e *Engine) learnerSpec(r *Rule) novelty.Spec {
 	var salt strings.Builder
 	digest(&salt, r)
-	s := novelty.Spec{ID: r.Doc.ID}
+	s := novelty.Spec{ID: r.Doc.ID, Group: e.acquaint(r)}
 	if f := r.Doc.FirstSeen; f != nil {
 		fmt.Fprintf(&salt, " %q %q", f.Of, f.By)
 		s.Type, s.Learn = "first_seen", f.Learn
@@ -280,6 +288,32 @@ func learnerSpec(r *Rule) novelty.Spec {
 	}
 	s.Salt = salt.String()
 	return s
+}
+
+// acquaint has the rule's entities known from every event of its source, not
+// only from those that the rule selects. That must be cheap, so it is done when
+// they are named by columns or by the principal; else the group is "".
+func (e *Engine) acquaint(r *Rule) string {
+	var by []string
+	if f := r.Doc.FirstSeen; f != nil {
+		by = f.By
+	} else if b := r.Doc.Baseline; b != nil {
+		by = b.By
+	}
+	for _, name := range by {
+		f, _ := e.set.fields.lookup(r.Source, name, false)
+		if len(f.columns) == 0 && name != "yagura.principal" {
+			return ""
+		}
+	}
+	group := r.Source + " " + strings.Join(by, " ")
+	for _, a := range e.known[r.Source] {
+		if a.group == group {
+			return group
+		}
+	}
+	e.known[r.Source] = append(e.known[r.Source], acquaintance{group, by})
+	return group
 }
 
 // digest writes the logic that decides what a rule's hits are, wherever it

@@ -61,6 +61,11 @@ func (e *Engine) match(source string, ev *ocsf.Event) {
 			e.matcher = e.set.Matcher()
 		}
 	}()
+	for _, a := range e.known[source] {
+		for _, entity := range e.combinations(source, ev, a.by) {
+			e.novelty.See(a.group, join(entity), ev.Time)
+		}
+	}
 	e.matcher.Match(source, ev, func(h *Hit) { e.hit(source, ev, h) })
 }
 

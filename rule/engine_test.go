@@ -141,6 +141,10 @@ func TestEngineKinds(t *testing.T) {
 			[]string{base + "name: fresh\ndetection: {selection: {eventName: Login}, condition: selection}\nfirst_seen: {of: [sourceIPAddress], by: [yagura.principal], learn: 1h}\n"},
 			[]ocsf.Event{userCall(0, "a", "Login", "1"), userCall(10, "a", "Login", "2"), userCall(3600, "a", "Login", "2"), userCall(3601, "a", "Login", "3"), userCall(3602, "b", "Login", "3")}, []string{"fresh a x1"},
 		},
+		"first seen, of somebody known from other calls": {
+			[]string{base + "name: fresh\ndetection: {selection: {eventName: Login}, condition: selection}\nfirst_seen: {of: [sourceIPAddress], by: [yagura.principal], learn: 1h}\n"},
+			[]ocsf.Event{userCall(0, "a", "List", "1"), userCall(3600, "a", "Login", "1"), userCall(3601, "b", "Login", "1")}, []string{"fresh a x1"},
+		},
 		"a baseline": {
 			[]string{base + "name: much\ndetection: {selection: {eventName: Login}, condition: selection}\nbaseline: {of: distinct sourceIPAddress, by: [yagura.principal], every: 1m, season: none, min: 5, learn: 10m}\n"},
 			busy(), []string{"much a x1", "much a x1 again"},
@@ -406,13 +410,15 @@ func TestRunTests(t *testing.T) {
 }
 
 func BenchmarkEngine(b *testing.B) {
-	set := compileDocs(b, statefulDocs...)
+	set := compileDocs(b, append(slices.Clone(statefulDocs), strings.ReplaceAll(statefulDocs[5], "Login", "GetObject"))...)
 	e := newEngine(b, set, rule.EngineConfig{})
 	events := benchEvents(b, 2000)
 	i := 0
 	for b.Loop() {
 		ev := &events[i%len(events)]
 		ev.Time += 1_000_000
+		ev.UID, ev.Provenance.Record = "", int64(i)
+		ev.User.Name = ev.Session.UID + ev.Src.IP
 		e.Process("cloudtrail", ev, func(*rule.Alert) {})
 		i++
 	}
