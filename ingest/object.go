@@ -191,9 +191,27 @@ const groupEvents = 512
 // groups are kept from object to object: most objects hold a few records.
 var groups = sync.Pool{New: func() any { return &group{events: make([]ocsf.Event, 0, groupEvents)} }}
 
-// decode moves the object's records into the batch. Decoding and the lake's
-// side run at the same time. The reason says why the object ended early.
+// decode moves the object's records into the batch. The reason says why the
+// object ended early.
 func (r *run) decode(ctx context.Context, b *lake.Batch, o *opened) (records int, reason string, err error) {
+	schema := o.src.Schema()
+	reason, err = r.groups(o, func(g *group) error {
+		for _, bad := range g.bad {
+			b.Quarantine(bad)
+		}
+		records += len(g.events) + len(g.bad)
+		if len(g.events) == 0 {
+			return nil
+		}
+		return b.Append(ctx, schema, g.events)
+	})
+	return records, reason, err
+}
+
+// groups gives the object's records, group by group; decoding and the taker's
+// side run at the same time. An error of take ends it. The reason says why the
+// object ended early.
+func (r *run) groups(o *opened, take func(*group) error) (reason string, err error) {
 	full, free := make(chan *group, 2), make(chan *group, 3)
 	for range 3 {
 		free <- groups.Get().(*group)
@@ -211,17 +229,10 @@ func (r *run) decode(ctx context.Context, b *lake.Batch, o *opened) (records int
 		defer close(full)
 		decodeObject(o, full, free, stop)
 	}()
-	schema := o.src.Schema()
 	for g := range full {
-		for _, bad := range g.bad {
-			b.Quarantine(bad)
+		if err := take(g); err != nil {
+			return "", err
 		}
-		if len(g.events) > 0 {
-			if err := b.Append(ctx, schema, g.events); err != nil {
-				return records, "", err
-			}
-		}
-		records += len(g.events) + len(g.bad)
 		r.tell(func(p *Progress) {
 			p.Records += int64(len(g.events) + len(g.bad))
 			p.Quarantined += int64(len(g.bad))
@@ -233,7 +244,7 @@ func (r *run) decode(ctx context.Context, b *lake.Batch, o *opened) (records int
 		g.events, g.bad, g.reason = g.events[:0], nil, ""
 		free <- g
 	}
-	return records, reason, nil
+	return reason, nil
 }
 
 // decodeObject fills groups until the object ends. A panic of the decoder ends

@@ -76,7 +76,7 @@ func errText(err error, lang string) string {
 }
 
 // messages are what the program says while it works.
-var messages = with(iamMessages, map[string]phrase{
+var messages = with(map[string]phrase{
 	"none":              {"(none)", "（なし）"},
 	"near-verb":         {"; did you mean `%s`?", "。`%s` ではありませんか？"},
 	"no-verb":           {"there is no verb %q under `%s`%s", "%[2]s に %[1]q という動詞はありません%[3]s"},
@@ -172,10 +172,10 @@ var messages = with(iamMessages, map[string]phrase{
 	"progress.demo":       {"sample", "見本"},
 	"progress.compacting": {"compacting", "圧縮整理"},
 	"progress.files":      {"%d/%d files, %s, %s, %d quarantined", "%d/%d ファイル、%s、%s、隔離 %d"},
-})
+}, iamMessages, detectMessages)
 
 // heads are the headings of tables, by JSON key.
-var heads = with(iamHeads, map[string]phrase{
+var heads = with(map[string]phrase{
 	"account": {"account", "アカウント"}, "actor": {"actor", "実行者"}, "address": {"address", "アドレス"}, "at": {"at", "日時"},
 	"bar": {"", ""}, "before": {"before", "より前"}, "bytes": {"bytes", "バイト"}, "code": {"code", "種別"}, "count": {"count", "件数"},
 	"damaged": {"damaged", "破損"}, "days": {"days", "日数"}, "detail": {"detail", "詳細"}, "digests": {"digests", "ダイジェスト"},
@@ -193,4 +193,4 @@ var heads = with(iamHeads, map[string]phrase{
 	"sound": {"sound", "健全"}, "source": {"source", "ソース"}, "sources": {"sources", "ソース"}, "start": {"start", "開始"}, "status": {"status", "状態"},
 	"subject": {"subject", "対象"}, "time": {"time", "日時"}, "title": {"title", "名称"}, "trail": {"trail", "証跡"}, "unknown": {"unknown", "不明"},
 	"valid": {"valid", "正常"}, "value": {"value", "値"}, "version": {"version", "版"},
-})
+}, iamHeads, detectHeads)

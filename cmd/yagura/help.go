@@ -8,7 +8,7 @@ import (
 
 // help is what --help says. Names of flags, verbs and fields stay as they are
 // in both languages, because that is what one types.
-var help = with(iamHelp, map[string]phrase{
+var help = with(map[string]phrase{
 	"long.yagura": {
 		"Yagura keeps AWS logs as open Parquet files with their provenance, searches them, and proves them.\n" +
 			"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done and something found, 130 interrupted.",
@@ -152,7 +152,7 @@ var help = with(iamHelp, map[string]phrase{
 	"flag.demo-serve":       {"then serve the console and open the browser", "続けてコンソールを提供し、ブラウザーを開く"},
 	"flag.addr":             {"address to listen on, on this machine only; port 0 takes a free one", "待ち受けるアドレス（このマシンのみ）。ポート 0 は空きを使う"},
 	"flag.open":             {"open the browser", "ブラウザーを開く"},
-})
+}, iamHelp, detectHelp)
 
 // frame are the words that cobra puts around help.
 var frame = strings.NewReplacer(

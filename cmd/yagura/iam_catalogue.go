@@ -2,10 +2,12 @@ package main
 
 import "maps"
 
-// with joins the texts of a group of verbs to the others.
-func with(group, rest map[string]phrase) map[string]phrase {
-	maps.Copy(rest, group)
-	return rest
+// with joins texts to those of groups of verbs.
+func with(texts map[string]phrase, groups ...map[string]phrase) map[string]phrase {
+	for _, g := range groups {
+		maps.Copy(texts, g)
+	}
+	return texts
 }
 
 // iamMessages are what the verbs under iam say while they work.

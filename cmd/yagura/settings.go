@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/yagura-sec/yagura/intel"
 	"github.com/yagura-sec/yagura/source"
 )
 
@@ -19,6 +20,19 @@ type settings struct {
 	Sources     map[string]map[string]string `yaml:"sources"`   // options by source, e.g. vpcflow: {format: "${version} ${account-id} …"}
 	ServiceData string                       `yaml:"iam_data"`  // file of IAM service data; default the program's own
 	Retention   map[string]int               `yaml:"retention"` // days to keep, by source; default: for ever
+	Detection   detection                    `yaml:"detection"`
+}
+
+// detection is what the detectors know of the operator's world.
+type detection struct {
+	Rules        []string            `yaml:"rules"`        // further rule documents and filters: files or directories, such as SigmaHQ's tree
+	Without      []string            `yaml:"without"`      // ids of rules that are not used, with * as a wildcard
+	Lists        []intel.Spec        `yaml:"lists"`        // threat and trusted lists: {name, path, kind, source, format}
+	Places       []string            `yaml:"places"`       // MaxMind DB files: cities, countries, ASNs
+	Inventory    string              `yaml:"inventory"`    // file of instances and their addresses
+	Accounts     []string            `yaml:"accounts"`     // accounts of the organisation: access for others is cross-account
+	Automation   []string            `yaml:"automation"`   // ARN patterns of your own automation: its calls are counted, not alerted
+	Placeholders map[string][]string `yaml:"placeholders"` // values of %name% in Sigma rules
 }
 
 // readSettings reads the configuration file, if one is named. It is strict: a

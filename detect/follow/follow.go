@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,9 +51,9 @@ type Config struct {
 
 // Summary is what a run did.
 type Summary struct {
-	Objects  int
-	Events   int64
-	Findings int // reported or raised in this run
+	Objects int
+	Events  int64
+	Found   []*yagura.Finding // reported or raised in this run, by ID
 }
 
 // maxBatch bounds a batch given to the detectors, in events.
@@ -66,7 +67,7 @@ type run struct {
 	summary Summary
 	since   int // events since the last checkpoint
 	found   map[string]*yagura.Finding
-	all     map[string]bool
+	all     map[string]*yagura.Finding
 	source  string
 	batch   []ocsf.Event
 	last    ask.Key
@@ -85,7 +86,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 		return Summary{}, err
 	}
 	defer unlock()
-	r := &run{Config: cfg, found: map[string]*yagura.Finding{}, all: map[string]bool{}}
+	r := &run{Config: cfg, found: map[string]*yagura.Finding{}, all: map[string]*yagura.Finding{}}
 	if r.pass, err = cfg.Store.Pass(ctx); err != nil {
 		return r.summary, fmt.Errorf("detection: %w", err)
 	}
@@ -101,7 +102,9 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	if err == nil && more {
 		err = r.read(ctx)
 	}
-	r.summary.Findings = len(r.all)
+	for _, id := range slices.Sorted(maps.Keys(r.all)) {
+		r.summary.Found = append(r.summary.Found, r.all[id])
+	}
 	return r.summary, err
 }
 
@@ -237,7 +240,7 @@ func (r *run) flush() {
 			kept := *f
 			kept.Events = slices.Clone(f.Events)
 			r.found[f.ID] = &kept
-			r.all[f.ID] = true
+			r.all[f.ID] = &kept
 		})
 	}
 	r.batch = r.batch[:0]

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/yagura-sec/yagura"
+	"github.com/yagura-sec/yagura/cmd/yagura/sheet"
+	"github.com/yagura-sec/yagura/rule/sigma"
+	"github.com/yagura-sec/yagura/store"
+)
+
+// asking is what `yagura findings` was asked.
+type asking struct {
+	arms
+	least, rule, subject string
+	all                  bool
+	limit                int
+	when                 selection
+}
+
+func (p *program) findingsCommand() *cobra.Command {
+	var q asking
+	c := &cobra.Command{
+		Use: "findings [ID]", Short: p.say("short.findings"), Long: p.say("long.findings"),
+		Example: "  yagura findings --min-severity high\n  yagura findings 3f2a",
+		Args:    p.arguments(0, 1, "ID"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return p.showFinding(c.Context(), q, args[0])
+			}
+			return p.listFindings(c.Context(), q)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&q.least, "min-severity", "low", p.say("flag.min-severity"))
+	f.StringVar(&q.rule, "rule", "", p.say("flag.finding-rule"))
+	f.StringVar(&q.subject, "subject", "", p.say("flag.finding-subject"))
+	f.BoolVar(&q.all, "all", false, p.say("flag.all"))
+	f.IntVar(&q.limit, "limit", 100, p.say("flag.limit"))
+	completes(c, "min-severity", severityNames()...)
+	return c
+}
+
+func (p *program) withStore(ctx context.Context, do func(*store.Store) error) error {
+	if err := p.directory(); err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, p.data)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(s), s.Close())
+}
+
+func (p *program) listFindings(ctx context.Context, q asking) error {
+	least, err := p.severity(q.least)
+	if err != nil {
+		return err
+	}
+	return p.withStore(ctx, func(s *store.Store) error {
+		list, err := s.Findings(ctx, store.FindingQuery{Least: least, Rule: q.rule, Subject: q.subject, Active: !q.all, Limit: q.limit})
+		if err != nil {
+			return err
+		}
+		rows := make([]hit, len(list))
+		for i := range list {
+			rows[i] = p.hit(&list[i])
+		}
+		return printAll(p, rows)
+	})
+}
+
+// showFinding tells one finding. An id may be shortened as long as it is clear.
+func (p *program) showFinding(ctx context.Context, q asking, id string) error {
+	var f *yagura.Finding
+	err := p.withStore(ctx, func(s *store.Store) error {
+		list, err := s.Findings(ctx, store.FindingQuery{Limit: 1 << 20})
+		for i := range list {
+			if strings.HasPrefix(list[i].ID, id) {
+				f = &list[i]
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		return p.failed("no-finding", id)
+	}
+	if p.format != "table" {
+		return printAll(p, []hit{p.hit(f)})
+	}
+	docs, _, err := p.documents(q.arms)
+	if err != nil {
+		return err
+	}
+	p.tellFinding(f, byID(docs, f.Rule))
+	return nil
+}
+
+func byID(docs []*sigma.Document, id string) *sigma.Document {
+	for _, d := range docs {
+		if d.ID == id || d.Name != "" && d.Name == id || d.SigmaID != "" && d.SigmaID == id {
+			return d
+		}
+	}
+	return nil
+}
+
+// tellFinding tells a finding so that it explains itself.
+func (p *program) tellFinding(f *yagura.Finding, d *sigma.Document) {
+	out := func(format string, args ...any) { fmt.Fprintf(p.stdout, format+"\n", args...) }
+	safe := sheet.Safe
+	h := p.hit(f)
+	out("%s  %s", strings.ToUpper(h.Severity), safe(h.Title))
+	out("%s  %s (%s)  ×%d", h.ID, safe(h.Subject), safe(h.SubjectType), h.Count)
+	out("%s – %s  %s %s", h.First.In(p.zone).Format(time.DateTime), h.Last.In(p.zone).Format(time.DateTime), safe(h.Account), safe(h.Region))
+	if h.Note != "" {
+		out("%s", safe(h.Note))
+	}
+	out("%s", p.say("rule-by", f.Rule, cmp.Or(f.Author, "-")))
+	if d != nil {
+		p.tellTexts(d)
+	}
+	p.heading("section.facts", len(f.Facts))
+	for _, x := range f.Facts {
+		out("  %s: %s", safe(x.Name), safe(x.Value))
+	}
+	p.heading("section.parts", len(f.Parts))
+	for _, part := range f.Parts {
+		out("  %s", safe(part))
+	}
+	p.heading("section.events", len(f.Events))
+	for i, e := range f.Events {
+		out("  %s  %s  %s", time.UnixMicro(e.Time).In(p.zone).Format(time.DateTime), safe(e.Source), safe(h.EventIDs[i]))
+	}
+}
+
+// heading prints a heading unless nothing comes below it.
+func (p *program) heading(key string, below int) {
+	if below > 0 {
+		fmt.Fprintf(p.stdout, "\n%s\n", p.say(key))
+	}
+}
+
+// tellTexts prints what a rule says to people.
+func (p *program) tellTexts(d *sigma.Document) {
+	fmt.Fprintf(p.stdout, "\n%s\n", sheet.Safe(d.Description.In(p.lang)))
+	for _, t := range []struct {
+		key  string
+		text yagura.Text
+	}{{"section.why", d.Why}, {"section.check", d.Check}, {"section.do", d.Do}, {"section.prevent", d.Prevent}} {
+		if t.text.EN != "" {
+			fmt.Fprintf(p.stdout, "\n%s\n  %s\n", p.say(t.key), sheet.Safe(t.text.In(p.lang)))
+		}
+	}
+	p.heading("section.fp", len(d.FalsePositives))
+	for _, t := range d.FalsePositives {
+		fmt.Fprintf(p.stdout, "  - %s\n", sheet.Safe(t.In(p.lang)))
+	}
+}
