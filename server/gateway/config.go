@@ -10,6 +10,9 @@ type Config struct {
 	Listen []listen `yaml:"listen"` // default one: 127.0.0.1:8080 without TLS
 	// Admin is where metrics and health are, a loopback address; default none.
 	Admin string `yaml:"admin"`
+	// ExtAuthz is where Envoy's external authorization (gRPC) asks, a loopback
+	// address; default none. Sites that only Envoy serves need no backends.
+	ExtAuthz string `yaml:"ext_authz"`
 	// TrustedProxies are prefixes whose X-Forwarded-For is believed; default none.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	Token          token    `yaml:"token"`

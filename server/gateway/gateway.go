@@ -37,9 +37,10 @@ import (
 
 // Deps are what the gateway needs from outside.
 type Deps struct {
-	// Compile makes the gate of a site. Tokens is nil without a key. Files tells
-	// which were read, so that they are watched.
-	Compile func(ctx context.Context, w *WAF, tokens *handler.Tokens) (g yagura.Gate, files []string, err error)
+	// Compile makes the gate of a site. Tokens is nil without a key; old is the
+	// site's gate before a reload, else nil. Files tells which were read, so that
+	// they are watched.
+	Compile func(w *WAF, tokens *handler.Tokens, old yagura.Gate) (g yagura.Gate, files []string, err error)
 	Log     *slog.Logger // default: nowhere
 	// Listening, if set, is called with the addresses, and Admin's, once they are
 	// open.
@@ -130,7 +131,7 @@ func (g *Gateway) build(ctx context.Context, cfg *Config, old *state) (*state, e
 		var gate yagura.Gate
 		if one.Mode != "off" {
 			var read []string
-			gate, read, err = g.deps.Compile(ctx, &one.WAF, tokens)
+			gate, read, err = g.deps.Compile(&one.WAF, tokens, old.gate(one.name()))
 			if err != nil {
 				stop()
 				return nil, fmt.Errorf("%s: site %s: %w", cfg.path, one.name(), err)
@@ -201,8 +202,8 @@ func (g *Gateway) tryReload(ctx context.Context) error {
 
 // sameListeners refuses what a reload cannot change.
 func sameListeners(old, cfg *Config) error {
-	if len(old.Listen) != len(cfg.Listen) || old.Admin != cfg.Admin {
-		return errors.New("listen or admin has changed, which needs a restart")
+	if len(old.Listen) != len(cfg.Listen) || old.Admin != cfg.Admin || old.ExtAuthz != cfg.ExtAuthz {
+		return errors.New("listen, admin or ext_authz has changed, which needs a restart")
 	}
 	for i, l := range cfg.Listen {
 		o := old.Listen[i]
@@ -212,6 +213,18 @@ func sameListeners(old, cfg *Config) error {
 	}
 	return nil
 }
+
+// Guard gives the guard of a host as the current configuration has it, nil when
+// no site is there. For servers beside the gateway.
+func (g *Gateway) Guard(host string) *handler.Guard {
+	if one := g.state.Load().find(host); one != nil {
+		return one.guard
+	}
+	return nil
+}
+
+// ExtAuthz is the address of Envoy's external authorization, empty for none.
+func (g *Gateway) ExtAuthz() string { return g.state.Load().config.ExtAuthz }
 
 // Run serves until the context ends, then lets requests end.
 func (g *Gateway) Run(ctx context.Context) error {

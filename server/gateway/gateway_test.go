@@ -54,7 +54,7 @@ func (n needle) Decide(q *yagura.Request) *yagura.Verdict {
 }
 
 // compile makes needles; the first ACL file's text is the word.
-func compile(_ context.Context, w *WAF, _ *handler.Tokens) (yagura.Gate, []string, error) {
+func compile(w *WAF, _ *handler.Tokens, _ yagura.Gate) (yagura.Gate, []string, error) {
 	if len(w.ACL) == 0 {
 		return needle{"attack"}, nil, nil
 	}

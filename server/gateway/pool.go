@@ -73,6 +73,9 @@ var errNoBackend = errors.New("no backend could be reached")
 // among all: asking a backend that seems dead is better than certainly failing.
 func (p *pool) pick(tried []*member) *member {
 	now := time.Now()
+	if len(p.members) == 0 {
+		return nil
+	}
 	start := int(p.next.Add(1) % uint64(len(p.members))) //nolint:gosec // Less than a length.
 	var best *member
 	for _, needUp := range []bool{true, false} {

@@ -86,6 +86,7 @@ func (c *Config) place(dir string) {
 type checker struct {
 	root *yaml.Node
 	path string
+	bare bool // sites may have no backends
 	errs []error
 }
 
@@ -150,6 +151,10 @@ func (k *checker) config(c *Config) {
 	if c.Admin != "" && !loopback(c.Admin) {
 		k.wrong("admin", "%q is not a loopback address with port, such as 127.0.0.1:9091; metrics have no login", c.Admin)
 	}
+	if c.ExtAuthz != "" && !loopback(c.ExtAuthz) {
+		k.wrong("ext_authz", "%q is not a loopback address with port, such as 127.0.0.1:9092; it has no login", c.ExtAuthz)
+	}
+	k.bare = c.ExtAuthz != ""
 	if _, err := c.trusted(); err != nil {
 		k.wrong("trusted_proxies", "%v", err)
 	}
@@ -220,7 +225,7 @@ func (k *checker) site(at string, s *Site) {
 	if s.WAF.CRS.Threshold < 1 || s.WAF.BodyLimit < 0 {
 		k.wrong(at+".waf", "the threshold is less than 1 or the body limit negative")
 	}
-	if len(s.Backends) == 0 {
+	if len(s.Backends) == 0 && !k.bare {
 		k.wrong(at+".backends", "no backend is there")
 	}
 	for j, b := range s.Backends {

@@ -94,9 +94,10 @@ func (g *Gateway) sound(w http.ResponseWriter, r *http.Request, s *state, v *vis
 	if one == nil {
 		one = s.first
 	}
-	target, fragment, _ := strings.Cut(h.Target, "#")
+	// The target stays whole: rules look for the number sign in it.
+	_, fragment, _ := strings.Cut(h.Target, "#")
 	q := &yagura.Request{
-		Method: h.Method, URI: target, Fragment: fragment, Version: h.Version, Scheme: "http", Host: h.Host, Headers: h.Headers,
+		Method: h.Method, URI: h.Target, Fragment: fragment, Version: h.Version, Scheme: "http", Host: h.Host, Headers: h.Headers,
 		Body: h.Early[:min(len(h.Early), max(0, one.bodyLimit()))], BodySize: -1, Client: client(r, h, one.trusted),
 	}
 	if v.conn != nil && v.conn.tls != nil {

@@ -107,6 +107,19 @@ func (s *state) member(name string, u *url.URL, key pipeKey) *member {
 	return nil
 }
 
+// gate finds the gate of a site in an old state.
+func (s *state) gate(name string) yagura.Gate {
+	if s == nil {
+		return nil
+	}
+	for _, one := range s.sites {
+		if one.name() == name {
+			return one.guard.Gate
+		}
+	}
+	return nil
+}
+
 // rewrite makes the request that a backend gets. The proxy has removed hop-by-hop
 // headers and what the client said of X-Forwarded.
 func (s *site) rewrite(p *httputil.ProxyRequest) {

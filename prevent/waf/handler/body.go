@@ -15,6 +15,9 @@ import (
 // request's body give it once more.
 func (g *Guard) inspect(q *yagura.Request, r *http.Request) *again {
 	limit := g.Gate.BodyLimit()
+	if q.Missing&yagura.PartBody != 0 {
+		return nil
+	}
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		q.BodySize = 0
 		return nil

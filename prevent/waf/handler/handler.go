@@ -152,44 +152,48 @@ func New(cfg Config) (*Guard, error) {
 
 // Handler guards next.
 func (g *Guard) Handler(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		stripReserved(r)
-		if g.Mode == Off {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if g.Tokens != nil && r.URL.Path == verifyPath && r.Method == http.MethodPost {
-			g.Tokens.verify(w, r, g.Now())
-			return
-		}
-		q := g.request(r)
-		shown := g.shown(q, r)
-		body := g.inspect(q, r)
-		if body != nil && body.err != nil && body.err != io.EOF { //nolint:errorlint // As io.Reader has it.
-			w.Header().Set("Connection", "close")
-			status, reason := g.BodyError(body.err)
-			g.refuse(w, q, status, reason, shown)
-			body.release()
-			return
-		}
-		x := g.exchange(q)
-		a := g.answer(x)
-		g.show(w, shown, x.Verdict)
-		if a != nil {
-			x.Status = a.status
-		}
-		g.tell(x)
-		if a != nil {
-			body.release()
-			a.write(w)
-			return
-		}
-		if x.Verdict != nil {
-			insert(r, x.Verdict.Insert)
-		}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.Serve(w, r, nil, next) })
+}
+
+// Serve guards next for one request. A server that knows more of a request than
+// the http.Request tells gives it as q; nil stands for nothing more.
+func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, q *yagura.Request, next http.Handler) {
+	stripReserved(r)
+	if g.Mode == Off {
 		next.ServeHTTP(w, r)
+		return
+	}
+	if g.Tokens != nil && r.URL.Path == verifyPath && r.Method == http.MethodPost {
+		g.Tokens.verify(w, r, g.Now())
+		return
+	}
+	q = g.request(r, q)
+	shown := g.shown(q, r)
+	body := g.inspect(q, r)
+	if body != nil && body.err != nil && body.err != io.EOF { //nolint:errorlint // As io.Reader has it.
+		w.Header().Set("Connection", "close")
+		status, reason := g.BodyError(body.err)
+		g.refuse(w, q, status, reason, shown)
 		body.release()
-	})
+		return
+	}
+	x := g.exchange(q)
+	a := g.answer(x)
+	g.show(w, shown, x.Verdict)
+	if a != nil {
+		x.Status = a.status
+	}
+	g.tell(x)
+	if a != nil {
+		body.release()
+		a.write(w)
+		return
+	}
+	if x.Verdict != nil {
+		insert(r, x.Verdict.Insert)
+	}
+	next.ServeHTTP(w, r)
+	body.release()
 }
 
 // Refuse inspects a request that will not be passed on, because it is malformed,

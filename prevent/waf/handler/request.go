@@ -21,16 +21,19 @@ const (
 	rulesHeader = "X-Yagura-Rules"
 )
 
-// request builds what the gate sees of a request, without its body.
-func (g *Guard) request(r *http.Request) *yagura.Request {
-	q := &yagura.Request{
-		Method: r.Method, URI: r.RequestURI, Version: version(r), Scheme: "http", Host: r.Host, BodySize: r.ContentLength,
-	}
-	if q.URI == "" { // Not from a server.
-		q.URI = r.URL.RequestURI()
-	}
-	if r.TLS != nil {
-		q.Scheme = "https"
+// request builds what the gate sees of a request, without its body, unless the
+// server has.
+func (g *Guard) request(r *http.Request, q *yagura.Request) *yagura.Request {
+	if q == nil {
+		q = &yagura.Request{
+			Method: r.Method, URI: r.RequestURI, Version: version(r), Scheme: "http", Host: r.Host, BodySize: r.ContentLength,
+		}
+		if q.URI == "" { // Not from a server.
+			q.URI = r.URL.RequestURI()
+		}
+		if r.TLS != nil {
+			q.Scheme = "https"
+		}
 	}
 	g.complete(q)
 	if g.Prepare != nil {
