@@ -87,7 +87,14 @@ func managed(name string, more ...string) string {
 	return `{"ManagedRuleGroupStatement":{"VendorName":"AWS","Name":"` + name + `"` + strings.Join(append([]string{""}, more...), ",") + `}}`
 }
 
-func bundleOf(t testing.TB, text string) *acl.Bundle {
+// tester is what the helpers need of testing.T and rapid.T.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+func bundleOf(t tester, text string) *acl.Bundle {
 	t.Helper()
 	b, err := (&acl.Reader{SearchString: "plain"}).Parse("acl.json", []byte(text))
 	if err != nil {
@@ -96,7 +103,7 @@ func bundleOf(t testing.TB, text string) *acl.Bundle {
 	return b
 }
 
-func compiled(t testing.TB, text string, o ...Options) *ACL {
+func compiled(t tester, text string, o ...Options) *ACL {
 	t.Helper()
 	a, err := Compile(bundleOf(t, text), append(o, Options{})[0])
 	if err != nil {

@@ -101,11 +101,19 @@ func (r *record) take(names ...string) (*node, string) {
 			n := r.n.items[i]
 			empty := n.kind == null || r.dialect == terraform && (n.kind == list && len(n.items) == 0 || n.kind == text && n.text == "")
 			if !empty && found == nil {
-				found, as = n, r.path+"."+key
+				found, as = n, r.below(key)
 			}
 		}
 	}
 	return found, as
+}
+
+// below is the path of a member.
+func (r *record) below(key string) string {
+	if r.path == "" {
+		return key
+	}
+	return r.path + "." + key
 }
 
 // child gives an object; Terraform writes it as a list of one.
@@ -259,7 +267,7 @@ func (r *record) done() {
 			if r.dialect == terraform && (item.kind == null || item.kind == list && len(item.items) == 0) {
 				continue // Terraform writes out what is not set.
 			}
-			r.fail(item, r.path+"."+cut(key), "unknown key %q", cut(key))
+			r.fail(item, r.below(cut(key)), "unknown key %q", cut(key))
 		}
 	}
 }

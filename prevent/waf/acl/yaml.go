@@ -9,8 +9,8 @@ import (
 )
 
 // yamlTree turns YAML's nodes into ours. Aliases are followed, and all that they
-// repeat counts towards maxNodes.
-type yamlTree struct{ nodes int }
+// repeat counts towards the limit, which grows with the file.
+type yamlTree struct{ nodes, limit int }
 
 func parseYAML(src []byte) (n *node, err error) {
 	// The library is fed hostile text; a panic in it is an error of the file.
@@ -34,15 +34,15 @@ func parseYAML(src []byte) (n *node, err error) {
 		}
 		root = doc.Content[0]
 	}
-	var t yamlTree
+	t := yamlTree{limit: min(maxNodes, 1000+10*len(src))}
 	return t.value(root, 0)
 }
 
 func (t *yamlTree) value(y *yaml.Node, depth int) (*node, error) {
 	n := &node{line: max(y.Line, 1), col: max(y.Column, 1)}
 	fail := func(message string) (*node, error) { return nil, &syntaxError{n.line, n.col, message} }
-	if t.nodes++; t.nodes > maxNodes {
-		return fail(fmt.Sprintf("more than %d values", maxNodes))
+	if t.nodes++; t.nodes > t.limit {
+		return fail(fmt.Sprintf("more than %d values; do aliases repeat that much?", t.limit))
 	}
 	if depth > maxDepth {
 		return fail(fmt.Sprintf("nested deeper than %d levels", maxDepth))
