@@ -86,17 +86,3 @@ func (a *automaton) complete(own [][]int32) {
 		}
 	}
 }
-
-// find calls hit for every literal in the text, perhaps several times.
-func (a *automaton) find(text string, hit func(id int32)) {
-	state := int32(0)
-	for i := range len(text) {
-		state = a.next[int(state)*a.width+int(a.class[text[i]])]
-		if state < 0 {
-			state = ^state
-			for _, id := range a.ends[a.endsOf[state]] {
-				hit(id)
-			}
-		}
-	}
-}

@@ -18,6 +18,7 @@ type control struct {
 	message string    // of such rules
 	v       variable  // to take from them
 	except  exception // what of it
+	named   []*rule   // the rules, found when all are there
 }
 
 // ignoredControls change logs or responses only.
@@ -90,6 +91,16 @@ func (k *control) parseSelection(text string) (err error) {
 	}
 	k.except.key = strings.ToLower(key)
 	return nil
+}
+
+// takes says whether the control takes targets from the rule with this id.
+func (k *control) takes(id int) bool {
+	for _, r := range k.named {
+		if r.id == id {
+			return true
+		}
+	}
+	return false
 }
 
 // names says whether the control names rule r.

@@ -99,6 +99,8 @@ type Engine struct {
 	plain         bool
 	tracing       bool
 	scores        scoreSlots
+	level         int // slot of the paranoia level up to which rules run
+	expected      int // its value, unless a rule raises it for a request
 	filter        *prefilter
 	pool          sync.Pool
 }
@@ -143,12 +145,15 @@ func compile(o Options, l *library) (*Engine, error) {
 		e.bodyLimit = defaultBodyLimit
 	}
 	e.scores.find(c)
+	e.level = c.slot(levelName)
 	e.slots, e.names = c.slots, c.names
 	e.initial = make([]slot, len(c.names))
 	for i := range 11 {
 		e.initial[i].set = true
 	}
 	e.arrange()
+	e.resolve()
+	e.expect()
 	e.filter = newPrefilter(e)
 	e.pool.New = func() any {
 		return &transaction{e: e, slots: make([]slot, len(e.initial)), severity: 255}
@@ -218,6 +223,17 @@ SecRule REQBODY_ERROR "!@eq 0" "id:200002,phase:2,t:none,log,deny,status:400,msg
 SecRule MULTIPART_STRICT_ERROR "!@eq 0" "id:200003,phase:2,t:none,log,deny,status:400,msg:'Multipart request body failed strict validation.'"
 `
 
+// expect finds the paranoia level that the setup gives, by running it.
+func (e *Engine) expect() {
+	t := &transaction{e: e, slots: make([]slot, len(e.initial)), severity: 255, plain: true}
+	e.expected = 4
+	t.begin(&yagura.Request{Method: "GET", URI: "/", Version: "HTTP/1.1", Time: 1})
+	t.plain = true
+	t.collectHeaders()
+	t.run(phaseRequestHeaders, nil)
+	e.expected = integer(t.slots[e.level].value)
+}
+
 // arrange sorts the rules by phase and finds where skipAfter leads.
 func (e *Engine) arrange() {
 	for phase := range e.phases {
@@ -247,11 +263,21 @@ func (e *Engine) arrange() {
 	}
 }
 
-// named calls f for the rules that a control names.
-func (e *Engine) named(k *control, f func(r *rule)) {
+// resolve finds the rules that controls name.
+func (e *Engine) resolve() {
 	for _, r := range e.rules {
-		if r.marker == "" && k.names(r) {
-			f(r)
+		for link := r; link != nil; link = link.next {
+			for _, x := range link.effects {
+				if x.ctl == nil || x.ctl.kind == "ruleremovebyid" || !strings.HasPrefix(x.ctl.kind, "ruleremove") {
+					continue
+				}
+				x.ctl.named = nil
+				for _, other := range e.rules {
+					if other.marker == "" && other.phase < responsePhase && x.ctl.names(other) {
+						x.ctl.named = append(x.ctl.named, other)
+					}
+				}
+			}
 		}
 	}
 }

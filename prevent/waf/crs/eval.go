@@ -27,6 +27,12 @@ func (t *transaction) run(phase int, may bitset) {
 			t.skipTo = ""
 			continue // the marker itself does nothing
 		}
+		if t.open && may != nil {
+			t.open, t.opened = false, true
+			for w, dead := range t.e.filter.dead[phase-1] {
+				may[w] |= dead
+			}
+		}
 		if may != nil && t.skip == 0 {
 			if i = may.next(i); i < 0 || i >= len(list) {
 				break
@@ -73,7 +79,7 @@ func (t *transaction) resume(list []*rule, i int) int {
 }
 
 func (t *transaction) isRemoved(r *rule) bool {
-	return t.removedRules != nil && t.removedRules[r.id] || len(t.removed) > 0 && inRanges(t.removed, r.id)
+	return len(t.removed) > 0 && inRanges(t.removed, r.id)
 }
 
 // evaluate evaluates a rule with its chain.
@@ -152,20 +158,25 @@ func (t *transaction) link(r *rule, level int) bool {
 		return true
 	}
 	any := false
-	var more []targetException
-	if t.excepts != nil {
-		more = t.excepts[r.head]
+	var more []*control
+	for _, k := range t.takes {
+		if k.takes(r.head) {
+			more = append(more, k)
+		}
 	}
 	for i := range r.targets {
 		t.items = t.gather(&r.targets[i], more, t.items[:0])
 		for k := range t.items {
 			if r.multi {
-				any = t.multi(r, &t.items[k], level) || any
+				any = t.canMatch(r, &t.items[k]) && t.multi(r, &t.items[k], level) || any
 				continue
 			}
 			value, number, skip := t.transformed(r, &t.items[k])
 			if skip {
 				continue
+			}
+			if debugHook != nil {
+				debugHook(r, value)
 			}
 			if r.op.matches(t, value) == r.negated {
 				t.refuse(r, number)
@@ -320,17 +331,15 @@ func (t *transaction) control(k *control) {
 		t.bodyLimit, _ = strconv.Atoi(k.value)
 	case "ruleremovebyid":
 		t.removed = append(t.removed, k.ranges...)
+		t.open = true // a check of the level may be among them
 	case "ruleremovebytag", "ruleremovebymsg":
-		if t.removedRules == nil {
-			t.removedRules = map[int]bool{}
+		for _, r := range k.named {
+			t.removed = append(t.removed, [2]int{r.id, r.id})
+			t.open = true
 		}
-		t.e.named(k, func(r *rule) { t.removedRules[r.id] = true })
 	default:
-		if t.excepts == nil {
-			t.excepts = map[int][]targetException{}
-		}
-		t.e.named(k, func(r *rule) {
-			t.excepts[r.id] = append(t.excepts[r.id], targetException{k.v, k.except})
-		})
+		t.takes = append(t.takes, k)
 	}
 }
+
+var debugHook func(*rule, string)

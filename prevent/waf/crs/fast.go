@@ -23,7 +23,7 @@ type fastState struct {
 	steps   []int32  // by text and transformation: the result plus one, or zero
 	table   []int32  // of texts by hash: number plus one
 	singles [varCount]int32
-	hits    []uint32 // by literal: the scan that found it
+	hits    []uint32 // by group of literals: the scan that found one
 	scan    uint32
 	may     bitset
 	phase   bitset
@@ -134,25 +134,33 @@ func (t *transaction) search(x *text, out bitset) {
 		copy(out, p.all) // they fold to s and k
 		return
 	}
-	if len(f.hits) < p.count {
-		f.hits = make([]uint32, p.count)
+	if len(f.hits) < len(p.fires) {
+		f.hits = make([]uint32, len(p.fires))
 	}
 	if f.scan++; f.scan == 0 {
 		clear(f.hits)
 		f.scan = 1
 	}
-	p.literals.find(x.s, func(id int32) {
-		if f.hits[id] == f.scan {
-			return
+	a, state := p.literals, int32(0)
+	for i := range len(x.s) {
+		if state = a.next[int(state)*a.width+int(a.class[x.s[i]])]; state >= 0 {
+			continue
 		}
-		f.hits[id] = f.scan
-		for _, filter := range p.fires[id] {
-			out.add(int(filter))
+		state = ^state
+		for _, id := range a.ends[a.endsOf[state]] {
+			for _, group := range p.groups[id] {
+				if f.hits[group] == f.scan {
+					continue
+				}
+				f.hits[group] = f.scan
+				for _, filter := range p.fires[group] {
+					out.add(int(filter))
+				}
+			}
 		}
-	})
-	hit := func(id int) bool { return f.hits[id] == f.scan }
+	}
 	for i := out.next(0); i >= 0; i = out.next(i + 1) {
-		if !p.needs[i].holds(&x.set, hit) {
+		if !p.needs[i].holds(&x.set, f.hits, f.scan) {
 			out[i>>6] &^= 1 << (i & 63)
 		}
 	}
@@ -162,7 +170,7 @@ func (t *transaction) search(x *text, out bitset) {
 		if plain && !p.plain.has(int(g.filter)) || !g.any && !g.set.meets(&x.set) {
 			continue
 		}
-		if n := p.needs[g.filter]; n == nil || n.holds(&x.set, hit) {
+		if n := p.needs[g.filter]; n == nil || n.holds(&x.set, f.hits, f.scan) {
 			out.add(int(g.filter))
 		}
 	}
@@ -191,6 +199,9 @@ func (t *transaction) candidates(phase int) bitset {
 	f.phase = append(f.phase[:0], always...)
 	for i := range f.phase {
 		f.phase[i] |= f.may[p.base[phase-1]>>6+i]
+	}
+	if t.opened = t.opened || t.open; t.opened {
+		t.open = true // for this phase too
 	}
 	return f.phase
 }
@@ -251,6 +262,20 @@ func (t *transaction) transformed(r *rule, it *item) (value string, number int32
 		return "", number, true
 	}
 	return t.fast.texts[number].s, number, false
+}
+
+// canMatch says whether one of the stages of a value may match a rule.
+func (t *transaction) canMatch(r *rule, it *item) bool {
+	if t.plain || r.filter < 0 || it.m == nil {
+		return true
+	}
+	n := t.memberText(it.m, it.names)
+	for _, chain := range r.stages {
+		if t.cand(t.through(n, chain)).has(r.filter) {
+			return true
+		}
+	}
+	return false
 }
 
 // refuse remembers that a rule does not match a text.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"rsc.io/binaryregexp"
@@ -15,6 +16,7 @@ import (
 // library holds compiled patterns, which several engines share.
 type library struct {
 	mu      sync.Mutex
+	budget  atomic.Int64 // bytes of states
 	regexps map[string]*pattern
 	lists   map[string]*phrases
 }
@@ -27,10 +29,14 @@ func newLibrary() *library {
 // never do, and compiling them all is most of the time of loading.
 type pattern struct {
 	source string
-	tree   *syntax.Regexp // nil for one of bytes
+	tree   *syntax.Regexp
 	once   sync.Once
 	text   *regexp.Regexp
 	bytes  *binaryregexp.Regexp
+
+	library *library
+	dfaOnce sync.Once
+	dfa     *dfa
 
 	needOnce sync.Once
 	needed   *need
@@ -44,12 +50,15 @@ func (l *library) rx(source string) (operator, error) {
 	if p, ok := l.regexps[source]; ok {
 		return p, nil
 	}
-	p := &pattern{source: "(?sm)" + source}
+	p := &pattern{source: "(?sm)" + source, library: l}
 	if namesBytes(p.source) {
 		p.source = source
 		var err error
 		if p.bytes, err = binaryregexp.Compile(source); err != nil {
 			return nil, err
+		}
+		if p.tree, err = syntax.Parse(source, syntax.Perl); err != nil {
+			p.tree = nil // it is never filtered
 		}
 	} else {
 		tree, err := syntax.Parse(p.source, syntax.Perl)
@@ -74,6 +83,12 @@ const maxGroups = 9
 func (p *pattern) matches(t *transaction, value string) bool {
 	if p.bytes != nil {
 		return p.matchesBytes(t, value)
+	}
+	p.dfaOnce.Do(func() { p.dfa = newDFA(p.tree, &p.library.budget) })
+	if p.dfa != nil && !t.plain {
+		if any, ok := p.dfa.match(value); ok && (!any || !t.capture) {
+			return any
+		}
 	}
 	if !t.capture {
 		return p.ready().MatchString(value)

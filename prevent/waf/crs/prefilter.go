@@ -10,12 +10,13 @@ import (
 type prefilter struct {
 	words   int // of a set of filters
 	base    [phaseRequestBody]int
+	dead    [phaseRequestBody]bitset // rules above the level that is expected
 	always  [phaseRequestBody]bitset // rules that must be evaluated, by number in the phase
 	sources [phaseRequestBody][]source
 
 	literals *automaton
-	count    int       // of literals
-	fires    [][]int32 // filters by literal
+	groups   [][]int32 // by literal
+	fires    [][]int32 // filters by group
 	needs    []*need   // by filter; nil: anything may match
 	loose    []gated   // filters without a literal that starts them
 	all      bitset    // every filter
@@ -81,12 +82,15 @@ func newPrefilter(e *Engine) *prefilter {
 	next := heads
 	for phase, list := range e.phases {
 		p.always[phase] = newBitset(len(list))
+		p.dead[phase] = e.beyond(list)
 		for i, r := range list {
-			r.node = p.chains.of(r.chain)
-			p.add(e, r, p.base[phase]+i)
+			if p.dead[phase].has(i) {
+				r.unfiltered()
+				continue
+			}
+			p.add(r, p.base[phase]+i)
 			for link := r.next; link != nil; link = link.next {
-				link.node = p.chains.of(link.chain)
-				p.add(e, link, next)
+				p.add(link, next)
 				next++
 			}
 			if r.filter < 0 || !p.feed(phase, r) {
@@ -99,9 +103,16 @@ func newPrefilter(e *Engine) *prefilter {
 }
 
 // add gives a rule its filter, when there is something to filter by.
-func (p *prefilter) add(e *Engine, r *rule, filter int) {
+func (p *prefilter) add(r *rule, filter int) {
 	r.filter = -1
-	if r.op == nil || r.multi {
+	r.node = p.chains.of(r.chain)
+	r.stages = []int{r.node}
+	for i := range r.chain {
+		if r.multi {
+			r.stages = append(r.stages, p.chains.of(r.chain[:i]))
+		}
+	}
+	if r.op == nil {
 		return
 	}
 	n, ok := needOf(r)
@@ -109,7 +120,7 @@ func (p *prefilter) add(e *Engine, r *rule, filter int) {
 		return
 	}
 	r.filter = filter
-	p.needs[filter] = n
+	p.needs[filter] = n.copy()
 	p.all.add(filter)
 }
 
@@ -125,15 +136,15 @@ func needOf(r *rule) (n *need, ok bool) {
 	case *phrases:
 		return oneOf(slices.Clone(op.list)), true
 	case sqli:
-		return someOf(sqliBytes), true
+		return exactly(sqliBytes), true
 	case predicate:
 		switch r.opName {
 		case "detectxss":
-			return someOf(xssBytes), true
+			return exactly(xssBytes), true
 		case "validateurlencoding":
-			return someOf(setOf("%")), true
+			return exactly(setOf("%")), true
 		case "validateutf8encoding":
-			return someOf(high), true
+			return exactly(high), true
 		case "validatebyterange":
 			return outOfRange(op), true
 		}
@@ -157,6 +168,19 @@ func isASCII(s string) bool {
 	return true
 }
 
+// copy gives a need whose groups an engine can number; expressions are shared.
+func (n *need) copy() *need {
+	if n == nil {
+		return nil
+	}
+	c := *n
+	c.kids = make([]*need, len(n.kids))
+	for i, k := range n.kids {
+		c.kids[i] = k.copy()
+	}
+	return &c
+}
+
 // outOfRange gives the bytes that @validateByteRange matches.
 func outOfRange(op predicate) *need {
 	var set byteset
@@ -165,15 +189,18 @@ func outOfRange(op predicate) *need {
 			set.add(byte(c))
 		}
 	}
-	return &need{kind: needSet, set: set, odds: setOdds(&set)}
+	return exactly(set)
 }
 
-// need is computed once for an expression. One of bytes is never filtered.
+// exactly is the need of a byte of a set, however likely.
+func exactly(set byteset) *need { return &need{kind: needSet, set: set, odds: setOdds(&set)} }
+
+// need is computed once for an expression.
 func (p *pattern) need() *need {
 	if p.tree == nil {
 		return nil
 	}
-	p.needOnce.Do(func() { p.needed = settled(requirement(p.tree)) })
+	p.needOnce.Do(func() { p.needed = settled(proof{p.bytes != nil}.requirement(p.tree)) })
 	return p.needed
 }
 
@@ -188,7 +215,9 @@ func (p *prefilter) feed(phase int, r *rule) bool {
 		tg := &r.targets[i]
 		s := p.source(phase, tg.v, tg.key)
 		s.rules.add(r.filter)
-		s.stream(r, p.words)
+		for _, chain := range r.stages {
+			s.stream(r.filter, chain, p.words)
+		}
 		w := p.chains.wakes(r.node)
 		s.wakes.union(&w)
 	}
@@ -205,43 +234,90 @@ func (p *prefilter) source(phase int, v variable, key string) *source {
 	return &p.sources[phase][len(p.sources[phase])-1]
 }
 
-func (s *source) stream(r *rule, words int) {
+func (s *source) stream(filter, chain, words int) {
 	for i := range s.chains {
-		if s.chains[i].chain == r.node {
-			s.chains[i].rules.add(r.filter)
+		if s.chains[i].chain == chain {
+			s.chains[i].rules.add(filter)
 			return
 		}
 	}
-	s.chains = append(s.chains, streamed{r.node, make(bitset, words)})
-	s.chains[len(s.chains)-1].rules.add(r.filter)
+	s.chains = append(s.chains, streamed{chain, make(bitset, words)})
+	s.chains[len(s.chains)-1].rules.add(filter)
 }
 
-// index builds the automaton of the literals that start filters.
+// unfiltered marks a rule, and its chain, as one that looks at every value.
+func (r *rule) unfiltered() {
+	for link := r; link != nil; link = link.next {
+		link.filter, link.stages = -1, nil
+	}
+}
+
+// beyond gives the rules of a phase that a check of the paranoia level skips when the
+// level is the expected one. Only the check can lead around them, so they are reached
+// when the level is raised or the check removed: then the transaction looks at them all.
+func (e *Engine) beyond(list []*rule) bitset {
+	dead := newBitset(len(list))
+	for i, r := range list {
+		if !r.checksLevel() || r.jump < 0 || e.expected >= integer(r.opArg) {
+			continue
+		}
+		entered := false
+		for k := i + 1; k < r.jump; k++ {
+			if list[k].marker == "" {
+				continue
+			}
+			for n, other := range list {
+				entered = entered || other.skipAfter == list[k].marker && (n < i || n > r.jump)
+			}
+		}
+		for k := i + 1; k < r.jump && !entered; k++ {
+			if list[k].marker == "" {
+				dead.add(k)
+			}
+		}
+	}
+	return dead
+}
+
+// checksLevel says that the rule is CRS's check, TX:DETECTION_PARANOIA_LEVEL "@lt 2"
+// with skipAfter.
+func (r *rule) checksLevel() bool {
+	return r.skipAfter != "" && r.opName == "lt" && !r.negated && r.next == nil && len(r.chain) == 0 && len(r.targets) == 1 &&
+		r.targets[0].v == varTX && r.targets[0].key == levelName && len(r.targets[0].except) == 0 && !r.targets[0].count
+}
+
+const levelName = "detection_paranoia_level"
+
+// index numbers the literals and their groups, and finds what starts each filter.
 func (p *prefilter) index() {
 	ids := map[string]int{}
 	var literals []string
 	var number func(n *need)
 	number = func(n *need) {
-		if n.kind == needLit {
-			id, ok := ids[n.lit]
-			if !ok {
-				id = len(literals)
-				ids[n.lit] = id
-				literals = append(literals, n.lit)
+		if len(n.lits) > 0 && n.id == 0 {
+			p.fires = append(p.fires, nil)
+			n.id = len(p.fires) - 1
+			for _, s := range n.lits {
+				id, ok := ids[s]
+				if !ok {
+					id = len(literals)
+					ids[s] = id
+					literals = append(literals, s)
+					p.groups = append(p.groups, nil)
+				}
+				p.groups[id] = append(p.groups[id], int32(n.id))
 			}
-			n.id = id
 		}
 		for _, k := range n.kids {
 			number(k)
 		}
 	}
+	p.fires = make([][]int32, 1) // the number zero is that of no group
 	for _, n := range p.needs {
 		if n != nil {
 			number(n)
 		}
 	}
-	p.count = len(literals)
-	p.fires = make([][]int32, len(literals))
 	p.plain = make(bitset, p.words)
 	for filter, n := range p.needs {
 		if !p.all.has(filter) {
@@ -251,9 +327,7 @@ func (p *prefilter) index() {
 		if n != nil {
 			if list, _ := n.triggers(); list != nil {
 				for _, k := range list {
-					if f := p.fires[k.id]; len(f) == 0 || f[len(f)-1] != int32(filter) {
-						p.fires[k.id] = append(f, int32(filter))
-					}
+					p.fires[k.id] = append(p.fires[k.id], int32(filter))
 				}
 				continue
 			}

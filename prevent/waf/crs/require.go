@@ -53,8 +53,8 @@ var high = byteset{2: ^uint64(0), 3: ^uint64(0)}
 // fold to k and s, are outside of it: they are never filtered.
 type need struct {
 	kind needKind
-	lit  string
-	id   int // of the literal in the automaton
+	lits []string // of an or: one of them suffices
+	id   int      // of the group of lits
 	set  byteset
 	kids []*need
 	odds float64 // that an ordinary text has it, a guess
@@ -63,8 +63,7 @@ type need struct {
 type needKind uint8
 
 const (
-	needLit needKind = iota
-	needSet
+	needSet needKind = iota
 	needAnd
 	needOr
 )
@@ -79,9 +78,13 @@ const (
 	maxCopies = 4  // of a repetition
 )
 
+// proof is how an expression reads a text: in runes of UTF-8, or in bytes, where rune
+// 0xHH is byte HH.
+type proof struct{ bytes bool }
+
 // requirement gives what a match of the tree must hold: the texts it matches when they
 // are few (in lower case), else a need. Each case argues from those of its parts.
-func requirement(re *syntax.Regexp) (exact []string, n *need) {
+func (x proof) requirement(re *syntax.Regexp) (exact []string, n *need) {
 	switch re.Op {
 	case syntax.OpNoMatch:
 		return []string{}, nil // no text at all: any statement about it holds
@@ -89,24 +92,24 @@ func requirement(re *syntax.Regexp) (exact []string, n *need) {
 		syntax.OpWordBoundary, syntax.OpNoWordBoundary:
 		return []string{""}, nil // matches nothing but an empty text
 	case syntax.OpLiteral:
-		return literal(re)
+		return x.literal(re)
 	case syntax.OpCharClass:
-		return class(re)
+		return x.class(re)
 	case syntax.OpCapture:
-		return requirement(re.Sub[0])
+		return x.requirement(re.Sub[0])
 	case syntax.OpQuest:
-		if exact, _ := requirement(re.Sub[0]); exact != nil && len(exact) < maxCross {
+		if exact, _ := x.requirement(re.Sub[0]); exact != nil && len(exact) < maxCross {
 			return append([]string{""}, exact...), nil
 		}
 		return nil, nil
 	case syntax.OpPlus: // one copy at least
-		return nil, settled(requirement(re.Sub[0]))
+		return nil, settled(x.requirement(re.Sub[0]))
 	case syntax.OpRepeat:
-		return repetition(re)
+		return x.repetition(re)
 	case syntax.OpConcat:
-		return concatenation(re.Sub, false)
+		return x.concatenation(re.Sub, false)
 	case syntax.OpAlternate:
-		return alternation(re.Sub)
+		return x.alternation(re.Sub)
 	}
 	return nil, nil // . and x* say nothing
 }
@@ -121,7 +124,7 @@ func settled(exact []string, n *need) *need {
 
 // literal: the text has its runes one after the other. A rune whose case folds outside
 // of ASCII, or that an invalid byte may stand for, ends the part that is known.
-func literal(re *syntax.Regexp) (exact []string, n *need) {
+func (x proof) literal(re *syntax.Regexp) (exact []string, n *need) {
 	fold := re.Flags&syntax.FoldCase != 0
 	var part []byte
 	var kids []*need
@@ -138,9 +141,11 @@ func literal(re *syntax.Regexp) (exact []string, n *need) {
 			part = append(part, byte(r)|0x20)
 		case r < utf8.RuneSelf:
 			part = append(part, byte(r))
-		case fold || r == utf8.RuneError:
+		case fold || r == utf8.RuneError || x.bytes && r > 0xff:
 			whole = false
 			end()
+		case x.bytes:
+			part = append(part, byte(r))
 		default:
 			part = utf8.AppendRune(part, r)
 		}
@@ -154,20 +159,27 @@ func literal(re *syntax.Regexp) (exact []string, n *need) {
 
 // class: the text has one of its bytes; a rune outside of ASCII is told by any byte
 // outside of ASCII, which stands for U+FFFD too.
-func class(re *syntax.Regexp) (exact []string, n *need) {
+func (x proof) class(re *syntax.Regexp) (exact []string, n *need) {
 	var set byteset
 	count, wide := 0, false
 	for i := 0; i+1 < len(re.Rune); i += 2 {
-		for r := re.Rune[i]; r <= re.Rune[i+1]; r++ {
-			if r >= utf8.RuneSelf {
-				// The two runes that fold to ASCII letters are not filtered at all.
-				wide = wide || re.Rune[i+1] != r || r != '\u017f' && r != '\u212a'
-				break
+		low, top := re.Rune[i], re.Rune[i+1]
+		if x.bytes {
+			for r := low; r <= min(top, 0xff); r++ {
+				set.add(byte(r))
+				wide = wide || r >= utf8.RuneSelf
 			}
+			continue
+		}
+		for r := low; r <= min(top, utf8.RuneSelf-1); r++ {
 			set.add(byte(r))
 		}
+		// The two runes that fold to ASCII letters are not filtered at all.
+		if top >= utf8.RuneSelf && (low != top || low != '\u017f' && low != '\u212a') {
+			wide = true
+		}
 	}
-	if wide {
+	if wide && !x.bytes {
 		set.union(&high)
 	}
 	var folded byteset
@@ -200,7 +212,7 @@ func lowerByte(c byte) byte {
 }
 
 // repetition: the copies that must be there, one after the other, then anything.
-func repetition(re *syntax.Regexp) (exact []string, n *need) {
+func (x proof) repetition(re *syntax.Regexp) (exact []string, n *need) {
 	if re.Min == 0 {
 		return nil, nil
 	}
@@ -208,17 +220,17 @@ func repetition(re *syntax.Regexp) (exact []string, n *need) {
 	for i := range copies {
 		copies[i] = re.Sub[0]
 	}
-	return concatenation(copies, re.Max != re.Min || re.Min > maxCopies)
+	return x.concatenation(copies, re.Max != re.Min || re.Min > maxCopies)
 }
 
 // concatenation: all parts, and the texts of neighbours one after the other. open says
 // that something unknown follows.
-func concatenation(subs []*syntax.Regexp, open bool) (exact []string, n *need) {
+func (x proof) concatenation(subs []*syntax.Regexp, open bool) (exact []string, n *need) {
 	run := []string{""}
 	var kids []*need
 	whole := !open
 	for _, sub := range subs {
-		texts, n := requirement(sub)
+		texts, n := x.requirement(sub)
 		if texts == nil {
 			kids = append(kids, oneOf(run), n)
 			run, whole = []string{""}, false
@@ -248,12 +260,12 @@ func product(a, b []string) []string {
 }
 
 // alternation: what one of the branches needs.
-func alternation(subs []*syntax.Regexp) (exact []string, n *need) {
+func (x proof) alternation(subs []*syntax.Regexp) (exact []string, n *need) {
 	var needs []*need
 	exact = []string{}
 	known := true
 	for _, sub := range subs {
-		texts, n := requirement(sub)
+		texts, n := x.requirement(sub)
 		switch {
 		case texts != nil && len(exact)+len(texts) <= maxExact:
 			exact = append(exact, texts...)
@@ -277,9 +289,10 @@ func alternation(subs []*syntax.Regexp) (exact []string, n *need) {
 // oneOf is the need of one of the texts. A text of one byte becomes a member of a set;
 // with an empty text among them nothing is needed.
 func oneOf(texts []string) *need {
-	var kids []*need
+	n := &need{kind: needOr}
 	var set byteset
 	single := false
+	miss := 1.0
 	slices.Sort(texts)
 	for i, s := range texts {
 		switch {
@@ -293,13 +306,19 @@ func oneOf(texts []string) *need {
 				set.add(s[0] ^ 0x20)
 			}
 		default:
-			kids = append(kids, &need{kind: needLit, lit: s[:min(len(s), maxLit)], odds: litOdds(s)})
+			n.lits = append(n.lits, s[:min(len(s), maxLit)])
+			miss *= 1 - litOdds(s)
 		}
 	}
-	if single {
-		kids = append(kids, someOf(set))
+	n.odds = 1 - miss
+	if !single {
+		return n
 	}
-	return anyOf(kids)
+	some := someOf(set)
+	if some == nil || len(n.lits) == 0 {
+		return some
+	}
+	return anyOf([]*need{n, some})
 }
 
 func someOf(set byteset) *need {
@@ -319,7 +338,8 @@ func anyOf(kids []*need) *need {
 	miss := 1.0
 	var sets byteset
 	hasSet := false
-	for _, k := range kids {
+	for i := 0; i < len(kids); i++ {
+		k := kids[i]
 		switch {
 		case k == nil:
 			return nil
@@ -327,14 +347,10 @@ func anyOf(kids []*need) *need {
 			hasSet = true
 			sets.union(&k.set)
 		case k.kind == needOr:
-			for _, g := range k.kids {
-				if g.kind == needSet {
-					hasSet = true
-					sets.union(&g.set)
-					continue
-				}
-				n.kids = append(n.kids, g)
-				miss *= 1 - g.odds
+			n.lits = append(n.lits, k.lits...)
+			kids = append(kids[:len(kids):len(kids)], k.kids...)
+			for _, s := range k.lits {
+				miss *= 1 - litOdds(s)
 			}
 		default:
 			n.kids = append(n.kids, k)
@@ -346,12 +362,12 @@ func anyOf(kids []*need) *need {
 		if s == nil {
 			return nil
 		}
-		n.kids = append(n.kids, s)
+		if n.kids = append(n.kids, s); len(n.kids) == 1 && len(n.lits) == 0 {
+			return s
+		}
 		miss *= 1 - s.odds
 	}
-	if n.odds = 1 - miss; len(n.kids) == 1 {
-		return n.kids[0]
-	}
+	n.odds = 1 - miss
 	return n
 }
 
@@ -427,35 +443,35 @@ func litOdds(s string) float64 {
 	return min(p, 0.9)
 }
 
-// holds says whether a text with these bytes and literals has what is needed.
-func (n *need) holds(set *byteset, hit func(id int) bool) bool {
+// holds says whether a text with these bytes, in which these groups of literals were
+// found, has what is needed.
+func (n *need) holds(set *byteset, found []uint32, scan uint32) bool {
 	switch n.kind {
-	case needLit:
-		return hit(n.id)
 	case needSet:
 		return n.set.meets(set)
 	case needAnd:
 		for _, k := range n.kids {
-			if !k.holds(set, hit) {
+			if !k.holds(set, found, scan) {
 				return false
 			}
 		}
 		return true
 	}
+	if len(n.lits) > 0 && found[n.id] == scan {
+		return true
+	}
 	for _, k := range n.kids {
-		if k.holds(set, hit) {
+		if k.holds(set, found, scan) {
 			return true
 		}
 	}
 	return false
 }
 
-// triggers gives literals of which a text that has what is needed holds one, and how
-// likely it is that an ordinary text does; nil: there are none.
+// triggers gives groups of literals of which a text that has what is needed holds one,
+// and how likely it is that an ordinary text does; nil: there are none.
 func (n *need) triggers() ([]*need, float64) {
 	switch n.kind {
-	case needLit:
-		return []*need{n}, n.odds
 	case needAnd:
 		var best []*need
 		odds := 2.0
@@ -467,7 +483,10 @@ func (n *need) triggers() ([]*need, float64) {
 		return best, odds
 	case needOr:
 		var all []*need
-		sum := 0.0
+		if len(n.lits) > 0 {
+			all = append(all, n)
+		}
+		sum := n.odds
 		for _, k := range n.kids {
 			list, p := k.triggers()
 			if list == nil {
@@ -487,21 +506,6 @@ func (n *need) gate() byteset {
 	switch n.kind {
 	case needSet:
 		return n.set
-	case needLit:
-		best := n.lit[0]
-		for i := range len(n.lit) {
-			if commonness(n.lit[i]) < commonness(best) {
-				best = n.lit[i]
-			}
-		}
-		set := setOf(string(rune(best)))
-		if best >= utf8.RuneSelf {
-			set = high
-		}
-		if best >= 'a' && best <= 'z' {
-			set.add(best ^ 0x20)
-		}
-		return set
 	case needAnd:
 		best := n.kids[0].gate()
 		for _, k := range n.kids[1:] {
@@ -516,5 +520,27 @@ func (n *need) gate() byteset {
 		g := k.gate()
 		all.union(&g)
 	}
+	for _, s := range n.lits {
+		g := rarest(s)
+		all.union(&g)
+	}
 	return all
+}
+
+// rarest gives the set of the byte of a literal that ordinary texts have least.
+func rarest(s string) byteset {
+	best := s[0]
+	for i := range len(s) {
+		if commonness(s[i]) < commonness(best) {
+			best = s[i]
+		}
+	}
+	if best >= utf8.RuneSelf {
+		return high
+	}
+	set := setOf(string(rune(best)))
+	if best >= 'a' && best <= 'z' {
+		set.add(best ^ 0x20)
+	}
+	return set
 }

@@ -13,7 +13,8 @@ type rule struct {
 	marker  string
 	targets []target
 	chain   []step
-	node    int // of the chain of transformations in the engine's tree
+	node    int   // of the chain of transformations among the engine's
+	stages  []int // the chains whose result the operator looks at
 	op      operator
 	opName  string
 	opArg   string

@@ -81,21 +81,22 @@ type transaction struct {
 	slots   []slot
 	extra   map[string]string // TX by names that rules build
 
-	phase        int
-	capture      bool
-	current      *rule
-	skipTo       string // marker to skip to
-	skip         int
-	removed      [][2]int
-	removedRules map[int]bool
-	excepts      map[int][]targetException
-	allow        string
-	engineOff    bool
-	detectOnly   bool
-	bodyOff      bool
-	forceBody    bool
-	bodyLimit    int
-	severity     int
+	phase      int
+	capture    bool
+	current    *rule
+	skipTo     string // marker to skip to
+	skip       int
+	removed    [][2]int
+	opened     bool       // the level was raised, or a check of it removed
+	open       bool       // and the rules above must be added
+	takes      []*control // that take targets from rules
+	allow      string
+	engineOff  bool
+	detectOnly bool
+	bodyOff    bool
+	forceBody  bool
+	bodyLimit  int
+	severity   int
 
 	items   []item
 	found   []Target // matches of the rule at hand
@@ -106,12 +107,6 @@ type transaction struct {
 	result *Result
 	arena  []byte
 	fast   fastState
-}
-
-// targetException is what ctl:ruleRemoveTarget… takes from a rule.
-type targetException struct {
-	v variable
-	exception
 }
 
 // item is one value that a rule looks at.
@@ -186,7 +181,7 @@ func (t *transaction) reset() {
 	copy(t.slots, t.e.initial)
 	clear(t.extra)
 	t.phase, t.skipTo, t.skip, t.removed, t.allow, t.bodyLimit = 0, "", 0, nil, "", 0
-	t.removedRules, t.excepts = nil, nil
+	t.takes, t.open, t.opened = t.takes[:0], false, false
 	t.capture, t.engineOff, t.detectOnly, t.bodyOff, t.forceBody, t.cut = false, false, false, false, false, false
 	t.severity = 255
 	clear(t.items)
@@ -240,6 +235,9 @@ func (t *transaction) setTX(name string, n int, value string) {
 	}
 	if n >= 0 {
 		t.slots[n] = slot{value, true}
+		if n == t.e.level && integer(value) > t.e.expected {
+			t.open = true
+		}
 		return
 	}
 	if t.extra == nil {
@@ -262,7 +260,7 @@ func (t *transaction) removeTX(name string, n int) {
 }
 
 // gather lists the values that a target shows, exceptions aside.
-func (t *transaction) gather(tg *target, more []targetException, out []item) []item {
+func (t *transaction) gather(tg *target, more []*control, out []item) []item {
 	start := len(out)
 	switch h := &holds[tg.v]; {
 	case tg.v == varTX:
@@ -305,7 +303,7 @@ func (t *transaction) gather(tg *target, more []targetException, out []item) []i
 	return out
 }
 
-func (t *transaction) isExcepted(tg *target, more []targetException, it *item) bool {
+func (t *transaction) isExcepted(tg *target, more []*control, it *item) bool {
 	name := t.lower(it.key)
 	if it.m != nil {
 		name = it.m.lower
@@ -314,7 +312,7 @@ func (t *transaction) isExcepted(tg *target, more []targetException, it *item) b
 		return true
 	}
 	for i := range more {
-		if more[i].v == tg.v && excepted([]exception{more[i].exception}, name) {
+		if more[i].v == tg.v && more[i].except.takes(name) {
 			return true
 		}
 	}

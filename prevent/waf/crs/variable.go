@@ -158,12 +158,18 @@ type exception struct {
 // excepted says whether a member is taken out; name is its name in lower case.
 func excepted(list []exception, name string) bool {
 	for i := range list {
-		e := &list[i]
-		if e.rx != nil && e.rx.MatchString(name) || e.rx == nil && (e.key == "" || e.key == name) {
+		if list[i].takes(name) {
 			return true
 		}
 	}
 	return false
+}
+
+func (e *exception) takes(name string) bool {
+	if e.rx != nil {
+		return e.rx.MatchString(name)
+	}
+	return e.key == "" || e.key == name
 }
 
 // parseTargets reads VAR|VAR:key|&VAR|!VAR:/regex/ into the targets of a rule, which
