@@ -220,8 +220,9 @@ func (c *compiler) filter(d *sigma.Document) {
 		if !c.aims(d, r) {
 			continue
 		}
-		for name, p := range c.set.programs {
-			if (source != "" && source != name) || (r.Source != "" && r.Source != name) {
+		for _, name := range c.sources(r, 0) {
+			p := c.set.programs[name]
+			if p == nil || (source != "" && source != name) {
 				continue
 			}
 			f := compiled[p]
@@ -236,6 +237,21 @@ func (c *compiler) filter(d *sigma.Document) {
 			r.filters = append(r.filters, f)
 		}
 	}
+}
+
+// sources gives the log sources of a rule's events: of a correlation that names
+// none, those of its rules.
+func (c *compiler) sources(r *Rule, depth int) []string {
+	if r.Source != "" || r.Doc.Correlation == nil || depth > 10 {
+		return []string{r.Source}
+	}
+	var list []string
+	for _, ref := range r.Doc.Correlation.Rules {
+		if of := c.set.byRef[ref]; of != nil {
+			list = union(list, c.sources(of, depth+1))
+		}
+	}
+	return list
 }
 
 // aims says whether the filter names the rule.

@@ -12,6 +12,7 @@ import (
 	"github.com/yagura-sec/yagura/ocsf"
 	"github.com/yagura-sec/yagura/rule"
 	"github.com/yagura-sec/yagura/rule/sigma"
+	"github.com/yagura-sec/yagura/source"
 )
 
 // call is a record with a bit of everything.
@@ -345,6 +346,13 @@ func TestFilters(t *testing.T) {
 	want := "filter r1: the build (sre), until 2027-01-01"
 	if got := set.Matcher().Suppressed(set.Lookup("base"), "cloudtrail", &ev); got != want {
 		t.Errorf("suppressed: %q", got)
+	}
+	strict := twinConfig
+	strict.Schemas, strict.Strict = source.Schemas(), true
+	many := "title: C\nname: many\ncorrelation: {type: event_count, rules: [base], timespan: 1h, condition: {gte: 2}}\n"
+	set, problems := compile(t, strict, base, many, "title: F\nfilter: {rules: [many], s: {eventName: PutBucketPolicy}, condition: s}\nyagura: {owner: sre, reason: r, expires: 2027-01-01}\n")
+	if got := set.Matcher().Suppressed(set.Lookup("many"), "cloudtrail", &ev); len(problems) > 0 || got == "" {
+		t.Errorf("a filter of a correlation: %q, %v", got, problems)
 	}
 	if _, problems := compile(t, twinConfig, filter("[gone]", "s: {eventName: '*'}, condition: s", "")); len(problems) != 1 || problems[0].Code != "reference" {
 		t.Errorf("a filter of nothing: %v", problems)

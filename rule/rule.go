@@ -43,8 +43,8 @@ type Config struct {
 	// Strict makes a field that the source does not have an error in documents
 	// that are ours; else it is a warning and read as a path.
 	Strict bool
-	// KnownEvent says whether an AWS service (eventSource, "" if the rule does
-	// not say) has an operation; nil = not checked. Used by Lint.
+	// KnownEvent says whether an AWS service (eventSource in lower case, "" if the
+	// rule does not say) has an operation; nil = not checked. Used by Lint.
 	KnownEvent func(eventSource, name string) bool
 	// Now is the time for which Lint judges expiry; zero = not judged.
 	Now time.Time

@@ -242,6 +242,9 @@ func twin(t *testing.T, seed uint64, rules, records int) (matches int) {
 	}
 	matcher := set.Matcher()
 	for i, ev := range decode(t, raws...) {
+		if i%3 == 0 { // as the lake gives it back
+			ev.Request, ev.Response = "", ""
+		}
 		var got, want []string
 		matcher.Match("cloudtrail", &ev, func(h *rule.Hit) {
 			got = append(got, h.Rule.Doc.ID)
