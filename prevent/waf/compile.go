@@ -289,16 +289,26 @@ func (c *compiler) statement(s *acl.Statement) statement {
 	case "IPSetReference":
 		return c.addresses(s)
 	case "GeoMatch":
+		c.needsPlaces("GeoMatch")
 		o := origin{s.Forwarded}
 		c.geo = append(c.geo, o)
 		return &onCountry{of: o, codes: membership(s.Countries)}
 	case "AsnMatch":
+		c.needsPlaces("AsnMatch")
 		return &onASN{of: origin{s.Forwarded}, numbers: membership(s.ASNs)}
 	case "LabelMatch":
 		return newLabelMatch(c.context.namespace, s.Key, s.Scope)
 	}
 	c.fail(s.Pos, "%s cannot stand here", s.Kind)
 	return constant{answer: no}
+}
+
+// needsPlaces warns of statements that do not match because a file is missing.
+func (c *compiler) needsPlaces(kind string) {
+	warning := kind + " knows only what the request says: no files of places are given"
+	if c.acl.options.Places == nil && !slices.Contains(c.acl.warnings, warning) {
+		c.acl.warnings = append(c.acl.warnings, warning)
+	}
 }
 
 func membership[T comparable](members []T) map[T]bool {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/prevent/waf/acl"
+	"github.com/yagura-sec/yagura/prevent/waf/crs"
 )
 
 // Slot is one rule of a managed rule group of AWS, and what stands in for it. It
@@ -187,6 +188,18 @@ type signatures struct {
 	ran   bool
 	hits  []Signature
 	score int
+}
+
+// signaturesOf takes what the slots need from CRS's result. Rules that only
+// check the protocol or set scores matter to no slot.
+func signaturesOf(result *crs.Result) (hits []Signature, score int) {
+	for i := range result.Matches {
+		m := &result.Matches[i]
+		for j := range m.Targets {
+			hits = append(hits, Signature{ID: m.ID, Variable: m.Targets[j].String(), Value: m.Targets[j].Value})
+		}
+	}
+	return hits, result.Scores.Inbound
 }
 
 func (a *ACL) hasSignatures() bool { return a.options.Signatures != nil }

@@ -39,6 +39,7 @@ import (
 	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/internal/transform"
 	"github.com/yagura-sec/yagura/prevent/waf/acl"
+	"github.com/yagura-sec/yagura/prevent/waf/crs"
 )
 
 // Options say where a web ACL runs. The zero value is for replay.
@@ -59,8 +60,12 @@ type Options struct {
 	// Tokens reads the token of a request; nil: there is none, or in a record
 	// without cookies it is unknown.
 	Tokens func(*yagura.Request) Token
-	// Signatures runs the Core Rule Set over a request, once for all slots; nil:
-	// the slots it serves are not served.
+	// CRS runs the Core Rule Set over a request, once for all slots: a *crs.Engine.
+	// nil: the slots it serves are not served, unless Signatures is set.
+	CRS interface {
+		Inspect(r *yagura.Request) *crs.Result
+	}
+	// Signatures is another engine in the place of CRS.
 	Signatures func(*yagura.Request) (hits []Signature, score int)
 	// Lists are the operator's address lists, one address or prefix a line, by the
 	// name of the managed rule that they serve, as AWSManagedIPReputationList.
@@ -124,6 +129,9 @@ func Compile(b *acl.Bundle, o Options) (*ACL, error) {
 	}
 	a := &ACL{options: o, source: source, rates: map[string]*rate{}, pointers: map[*acl.Field][][]string{}, lists: map[string]*addressSet{}}
 	a.pool.New = func() any { return newEvaluation(a) }
+	if o.Signatures == nil && o.CRS != nil {
+		a.options.Signatures = func(r *yagura.Request) ([]Signature, int) { return signaturesOf(o.CRS.Inspect(r)) }
+	}
 	if err := a.setLimit(); err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ var spellings = map[string]string{
 	"IPSetReferenceStatement": "ip_set_reference_statement", "IPSetForwardedIPConfig": "ip_set_forwarded_ip_config",
 	"ForwardedIPConfig": "forwarded_ip_config", "JA3Fingerprint": "ja3_fingerprint", "JA4Fingerprint": "ja4_fingerprint",
 	"IP": "ip", "ForwardedIP": "forwarded_ip", "HTTPMethod": "http_method", "ARN": "arn", "ASN": "asn",
-	"IPAddressVersion": "ip_address_version", "Arn": "arn", "ScopeDownStatement": "scope_down_statement",
+	"IPAddressVersion": "ip_address_version", "Arn": "arn", "OnSourceDDoSProtectionConfig": "on_source_ddos_protection_config",
 }
 
 func snake(name string) string {
