@@ -39,6 +39,9 @@ func (r *reader) correlation(n *yaml.Node) *Correlation {
 			r.fail(at, "unknown-key", "a correlation has no key %s", quote(key))
 		}
 	})
+	if c.expression != "" {
+		r.over(c)
+	}
 	r.correlationCheck(c, n)
 	return c
 }
@@ -54,7 +57,7 @@ func (r *reader) aliases(c *Correlation, n *yaml.Node) {
 
 func (r *reader) bounds(c *Correlation, n *yaml.Node) {
 	if n != nil && n.Kind == yaml.ScalarNode {
-		r.fail(n, "condition", "a correlation's condition is a mapping such as {gte: 10}; expressions over rules are not supported: chain correlations")
+		c.expression, c.at = r.text(n), n
 		return
 	}
 	r.members(n, func(key string, at, v *yaml.Node) {
@@ -84,18 +87,50 @@ func (r *reader) correlationCheck(c *Correlation, n *yaml.Node) {
 		r.fail(n, "correlation", "a %s needs a condition such as {gte: 10}", c.Type)
 	case strings.HasPrefix(c.Type, "value_") && len(c.Fields) == 0:
 		r.fail(n, "correlation", "a %s needs condition.field", c.Type)
-	case c.Type == "value_percentile" && (c.Percentile <= 0 || c.Percentile > 100):
-		r.fail(n, "correlation", "a value_percentile needs condition.percentile, above 0 and at most 100")
+	case c.Percentile < 0 || c.Percentile > 100:
+		r.fail(n, "correlation", "condition.percentile is above 0 and at most 100")
 	case c.Type == "temporal_ordered" && len(c.Rules) < 2:
 		r.fail(n, "correlation", "an order needs at least two rules")
 	case len(c.Rules) > 100 || len(c.GroupBy) > 20:
 		r.fail(n, "too-large", "at most 100 rules and 20 fields of group-by")
+	}
+	if c.Type == "value_percentile" && c.Percentile == 0 {
+		r.warn(n, "correlation", "condition.percentile is missing: the 50th, the median, is taken")
+		c.Percentile = 50
 	}
 	if c.Type == "value_median" {
 		c.Percentile = 50
 	}
 	if temporal && len(c.Bounds) == 0 {
 		c.Bounds["gte"] = float64(len(c.Rules))
+	}
+}
+
+// over reads the condition of a temporal correlation that is an expression over
+// its rules: all of them joined by "and", or by "or".
+func (r *reader) over(c *Correlation) {
+	words := strings.Fields(c.expression)
+	op := "and"
+	if len(words) > 1 {
+		op = strings.ToLower(words[1])
+	}
+	var names []string
+	bad := false
+	for i, w := range words {
+		switch {
+		case i%2 == 0 && slices.Contains(c.Rules, w) && !slices.Contains(names, w):
+			names = append(names, w)
+		case i%2 == 1 && strings.EqualFold(w, op) && (op == "and" || op == "or"):
+		default:
+			bad = true
+		}
+	}
+	if bad || len(words)%2 == 0 || len(names) != len(c.Rules) || !strings.HasPrefix(c.Type, "temporal") {
+		r.fail(c.at, "condition", "%s: a condition over rules joins all of them by \"and\" or by \"or\"; for more, chain correlations", quote(c.expression))
+		return
+	}
+	if op == "or" {
+		c.Bounds["gte"] = 1
 	}
 }
 

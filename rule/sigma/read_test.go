@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/yagura-sec/yagura"
 )
@@ -103,7 +104,7 @@ func TestKinds(t *testing.T) {
 		Aliases: map[string]map[string]string{"who": {"base": "userIdentity.arn"}}, Generate: true,
 		Bounds: map[string]float64{"gt": 10, "lte": 20}, Fields: []string{"requestParameters.key"},
 	}
-	if diff := cmp.Diff(wantC, c); diff != "" {
+	if diff := cmp.Diff(wantC, c, cmpopts.IgnoreUnexported(Correlation{})); diff != "" {
 		t.Error(diff)
 	}
 	if docs[2].Correlation.Bounds["gte"] != 2 {
@@ -117,6 +118,18 @@ func TestKinds(t *testing.T) {
 	}
 	if docs[6].Use != "flow/portscan" || docs[6].Parameters["ports"] != 20 {
 		t.Errorf("the detector is %+v", docs[6])
+	}
+}
+
+func TestTemporalCondition(t *testing.T) {
+	for condition, want := range map[string]float64{
+		"a AND b and c": 3, "a or b OR c": 1, "{gte: 2}": 2,
+		"a and b": 0, "a and b or c": 0, "not a and b and c": 0, "a b c": 0, "a and a and b": 0, "a and b and c and": 0,
+	} {
+		docs, _ := Parse("f", "f", []byte("title: T\ncorrelation: {type: temporal, rules: [a, b, c], timespan: 5m, condition: "+condition+"}"))
+		if len(docs) == 0 && want != 0 || len(docs) == 1 && docs[0].Correlation.Bounds["gte"] != want {
+			t.Errorf("%s: %d documents", condition, len(docs))
+		}
 	}
 }
 

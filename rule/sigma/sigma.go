@@ -17,6 +17,8 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v4"
+
 	"github.com/yagura-sec/yagura"
 )
 
@@ -194,7 +196,10 @@ type Correlation struct {
 	// hold. For temporal types without a condition it is gte: number of rules.
 	Bounds     map[string]float64
 	Fields     []string // of the value types
-	Percentile float64  // of value_percentile, 0 to 100
+	Percentile float64  // of value_percentile, above 0 and at most 100
+
+	expression string // a condition over the rules
+	at         *yaml.Node
 }
 
 // Filter is Sigma's filter section, with who answers for it.
