@@ -57,7 +57,6 @@ type Book struct {
 	cfg   Config
 	pages map[string]*page
 	dirty []*entry
-	now   int64 // newest event time, µs
 	stats Stats
 }
 
@@ -125,7 +124,6 @@ func (b *Book) policy(rule string) (window int64, threshold int) {
 // higher count, and only what is new is added.
 func (b *Book) Add(hit *yagura.Finding) *yagura.Finding {
 	b.stats.Hits++
-	b.now = max(b.now, hit.Last)
 	window, threshold := b.policy(hit.Rule)
 	key := identity(hit)
 	p := b.pages[key]
@@ -167,7 +165,12 @@ func (b *Book) mark(e *entry) {
 
 // identity is the key of a hit's page.
 func identity(f *yagura.Finding) string {
-	return f.Rule + "\x00" + class(f) + "\x00" + f.Subject.Type + "\x00" + f.Subject.ID + "\x00" + f.Subject.Account
+	id := f.Subject.ID
+	if len(id) > maxText {
+		sum := sha256.Sum256([]byte(id))
+		id = id[:64] + hex.EncodeToString(sum[:])
+	}
+	return f.Rule + "\x00" + class(f) + "\x00" + f.Subject.Type + "\x00" + id + "\x00" + f.Subject.Account
 }
 
 // Revert is the name of the fact that marks a finding as taking back what its
@@ -208,7 +211,7 @@ func (b *Book) open(p *page, hit *yagura.Finding, window int64) *entry {
 	e.F.Count, e.F.Events, e.F.Related, e.F.Facts, e.F.Techniques = 0, nil, nil, nil, nil
 	e.F.Attempt = true
 	e.take(hit)
-	p.Open = slices.DeleteFunc(p.Open, func(o *entry) bool { return o.Opener+2*window < b.now })
+	p.Open = slices.DeleteFunc(p.Open, func(o *entry) bool { return o.Opener+2*window < hit.First })
 	if len(p.Open) >= maxOpen {
 		p.Open = slices.Delete(p.Open, 0, 1)
 	}
@@ -232,12 +235,13 @@ func (b *Book) wait(p *page, hit *yagura.Finding, window int64, threshold int) *
 	at, _ := slices.BinarySearchFunc(p.Pending, hit.First+1, func(f yagura.Finding, t int64) int { return cmp.Compare(f.First, t) })
 	p.Pending = slices.Insert(p.Pending, at, own(hit))
 	b.stats.Held++
-	newest := p.Pending[len(p.Pending)-1].First
-	for len(p.Pending) > 0 && (newest-p.Pending[0].First >= 2*window || len(p.Pending) > 2*threshold) {
+	before := len(p.Pending)
+	p.Pending = slices.DeleteFunc(p.Pending, func(f yagura.Finding) bool { return f.First-hit.First >= 2*window || hit.First-f.First >= 2*window })
+	if len(p.Pending) > 2*threshold {
 		p.Pending = slices.Delete(p.Pending, 0, 1)
-		b.stats.Held--
-		b.stats.Dropped++
 	}
+	b.stats.Held -= int64(before - len(p.Pending))
+	b.stats.Dropped += int64(before - len(p.Pending))
 	for i := 0; i+threshold <= len(p.Pending); i++ {
 		if p.Pending[i+threshold-1].First-p.Pending[i].First >= window {
 			continue

@@ -13,13 +13,12 @@ const version = 1
 type saved struct {
 	Version int
 	Pages   []*page
-	Now     int64
 	Stats   Stats
 }
 
 // Save writes the book.
 func (b *Book) Save(w io.Writer) error {
-	s := saved{Version: version, Now: b.now, Stats: b.stats}
+	s := saved{Version: version, Stats: b.stats}
 	for _, p := range b.pages {
 		s.Pages = append(s.Pages, p)
 	}
@@ -44,7 +43,7 @@ func (b *Book) Load(r io.Reader) error {
 	if s.Version != version {
 		return fmt.Errorf("the open findings were saved in form %d, this program reads %d", s.Version, version)
 	}
-	b.pages, b.now, b.stats, b.dirty = make(map[string]*page, len(s.Pages)), s.Now, s.Stats, nil
+	b.pages, b.stats, b.dirty = make(map[string]*page, len(s.Pages)), s.Stats, nil
 	for _, p := range s.Pages {
 		b.pages[p.Key] = p
 	}

@@ -175,11 +175,16 @@ func (s *Sequencer) put(t *thread, f *yagura.Finding, chain string) {
 		if s.cfg.Tactics != nil {
 			p.Tactics = s.cfg.Tactics(f.Rule)
 		}
-		t.Parts = slices.DeleteFunc(t.Parts, func(o *part) bool { return o.Last < t.Touched-2*window })
+		t.Parts = slices.DeleteFunc(t.Parts, func(o *part) bool { return o.Last < f.First-2*window })
 		if len(t.Parts) >= maxParts {
 			t.drop()
 		}
 		t.Parts = append(t.Parts, p)
+	}
+	if p.First == f.First && p.Severity == f.Severity && p.Attempt == f.Attempt && len(p.Techniques) == len(f.Techniques) && len(p.Related) == len(f.Related) {
+		p.Count, p.Last = f.Count, f.Last
+		s.again(t, p)
+		return
 	}
 	p.Severity, p.Attempt, p.Count, p.First, p.Last, p.Chain = f.Severity, f.Attempt, f.Count, f.First, f.Last, strings.Clone(chain)
 	p.Techniques, p.Related = f.Techniques, f.Related
@@ -201,13 +206,21 @@ func (t *thread) drop() {
 	t.Parts = slices.Delete(t.Parts, least, least+1)
 }
 
-// begin sees whether the parts around a changed one make a sequence.
-func (s *Sequencer) begin(t *thread, p *part) {
+// again marks the sequence that the part belongs to; false when there is none.
+func (s *Sequencer) again(t *thread, p *part) bool {
 	for i := range t.Live {
 		if l := &t.Live[i]; p.First >= l.Opener-window && p.First < l.Opener+window {
 			s.mark(t)
-			return
+			return true
 		}
+	}
+	return false
+}
+
+// begin sees whether the parts around a changed one make a sequence.
+func (s *Sequencer) begin(t *thread, p *part) {
+	if s.again(t, p) {
+		return
 	}
 	for _, from := range t.Parts { // windows that hold the part
 		if from.First > p.First || p.First-from.First >= window || !from.counts() {

@@ -49,12 +49,13 @@ func (c *chains) root(ev *ocsf.Event) string {
 			return l.Root
 		}
 	}
-	return self0(ev)
+	return caller(ev)
 }
 
-// self0 is the root of a chain of one: the person where the session's name is
-// one, else the principal.
-func self0(ev *ocsf.Event) string {
+// caller is who calls, as far as the event alone tells: the session where its
+// name is that of a person, for many people share such a role; else the
+// principal.
+func caller(ev *ocsf.Event) string {
 	if ev.User.Type == "AssumedRole" && ev.User.UID != "" && (isSSO(ev) || strings.Contains(ev.Session.UID, "@")) {
 		return ev.User.UID
 	}

@@ -167,6 +167,10 @@ const forever = 253_370_764_800_000_000
 
 // prepare lets the states that fields read see the event first.
 func (d *Detector) prepare(ev *ocsf.Event) {
+	if monstrous(ev) {
+		d.fields.reverts.current = false
+		return
+	}
 	defer d.contain()
 	d.fields.chains.learn(ev)
 	d.fields.reverts.see(ev, d.fields.chains.root)
@@ -174,7 +178,7 @@ func (d *Detector) prepare(ev *ocsf.Event) {
 
 // coded runs the coded detectors.
 func (d *Detector) coded(ev *ocsf.Event) {
-	if len(d.documents) == 0 || ev.Src.IP == "" && ev.API.Operation != "AssociateAddress" {
+	if len(d.documents) == 0 || ev.Src.IP == "" && ev.API.Operation != "AssociateAddress" || monstrous(ev) {
 		return
 	}
 	defer d.contain()
@@ -182,6 +186,13 @@ func (d *Detector) coded(ev *ocsf.Event) {
 	d.instances.see(ev, see)
 	d.spread.see(ev, see)
 	d.travel.see(ev, see)
+}
+
+// monstrous says that the event's names are longer than any in AWS: no state
+// remembers them.
+func monstrous(ev *ocsf.Event) bool {
+	const most = 2 << 10 // the limit of an ARN
+	return len(ev.User.UID)+len(ev.Session.Issuer)+len(ev.User.UIDAlt) > 3*most || len(ev.User.Credential)+len(ev.Session.UID)+len(ev.Correlation) > most
 }
 
 func (d *Detector) contain() {

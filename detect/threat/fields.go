@@ -19,12 +19,38 @@ type Fields struct {
 	reverts  *reverts
 	chains   *chains
 	seen     memo
+	agents   map[string]folded
+}
+
+// folded is what a user agent tells.
+type folded struct {
+	name  string
+	tools []string
+}
+
+// maxAgents bounds the user agents that are remembered, which are few.
+const maxAgents = 4096
+
+// agent reads a user agent, once.
+func (f *Fields) agent(ua string) folded {
+	ua = cutAgent(ua)
+	got, ok := f.agents[ua]
+	if !ok {
+		if len(f.agents) >= maxAgents {
+			clear(f.agents)
+		}
+		ua = strings.Clone(ua)
+		got = folded{name: agent(ua), tools: tools(ua)}
+		f.agents[ua] = got
+	}
+	return got
 }
 
 // NewFields gives the fields for rules that are compiled without a detector, to
 // check or test them: yagura.revert stays absent.
 func NewFields(cfg Config) *Fields {
-	f := &Fields{cfg: cfg, accounts: map[string]bool{}, chains: newChains(cfg.MaxSessions), reverts: newReverts(cfg.MaxChanges)}
+	f := &Fields{cfg: cfg, accounts: map[string]bool{}, agents: map[string]folded{}, chains: newChains(cfg.MaxSessions), reverts: newReverts(cfg.MaxChanges)}
+	f.reverts.agent = func(ua string) string { return f.agent(ua).name }
 	for _, a := range cfg.Accounts {
 		f.accounts[a] = true
 	}
@@ -48,8 +74,8 @@ func (f *Fields) Map() map[string]func(*ocsf.Event) []string {
 		"yagura.asn":                func(ev *ocsf.Event) []string { return one(asn(f.place(ev))) },
 		"yagura.network":            func(ev *ocsf.Event) []string { return one(network(ev.Src.IP)) },
 		"yagura.address_kind":       func(ev *ocsf.Event) []string { return one(addressKind(ev)) },
-		"yagura.tool":               func(ev *ocsf.Event) []string { return tools(ev.HTTP.Agent) },
-		"yagura.agent":              func(ev *ocsf.Event) []string { return one(agent(ev.HTTP.Agent)) },
+		"yagura.tool":               func(ev *ocsf.Event) []string { return f.agent(ev.HTTP.Agent).tools },
+		"yagura.agent":              func(ev *ocsf.Event) []string { return one(f.agent(ev.HTTP.Agent).name) },
 		"yagura.list":               f.lists,
 		"yagura.self":               self,
 		"yagura.target_user":        func(ev *ocsf.Event) []string { return one(targetUser(ev)) },

@@ -144,10 +144,20 @@ func openCIDR(v string) string {
 // doors are the ports named for a wide range, besides the range itself.
 var doors = []int{21, 22, 23, 25, 80, 135, 139, 443, 445, 1433, 1521, 2375, 2376, 3306, 3389, 4444, 5432, 5601, 5900, 5985, 5986, 6379, 8080, 9200, 9300, 11211, 27017}
 
+// maxOpened bounds the ports and ranges named.
+const maxOpened = 4000
+
 // maxPorts is the widest range whose ports are named one by one.
 const maxPorts = 100
 
 func (o *opened) span(sp span) {
+	if len(o.ports) > maxOpened || len(o.cidrs) > maxOpened {
+		slices.Sort(o.ports)
+		slices.Sort(o.cidrs)
+		if o.ports, o.cidrs = slices.Compact(o.ports), slices.Compact(o.cidrs); len(o.ports) > maxOpened/2 {
+			return // more than anybody reads
+		}
+	}
 	from, err1 := strconv.Atoi(sp.from)
 	to, err2 := strconv.Atoi(sp.to)
 	if sp.to == "" {

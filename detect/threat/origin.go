@@ -145,6 +145,8 @@ var signatures = []struct{ text, tool string }{
 // maxAgent bounds how much of a user agent is read.
 const maxAgent = 2 << 10
 
+func cutAgent(agent string) string { return agent[:min(len(agent), maxAgent)] }
+
 // tools gives the attack tools whose name stands in a user agent as a word of
 // its own, digits and versions aside: "5.10.0-kali9-amd64" is kali, "Kalinka"
 // is not.
@@ -152,7 +154,7 @@ func tools(agent string) []string {
 	if agent == "" || harmless(agent) {
 		return nil
 	}
-	low := strings.ToLower(agent[:min(len(agent), maxAgent)])
+	low := strings.ToLower(cutAgent(agent))
 	var out []string
 	for _, s := range signatures {
 		for from := 0; ; {
@@ -180,7 +182,7 @@ func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 // update does not make it a new one: "aws-cli/2.15.0 Python/3.11 Darwin/22" is
 // "aws-cli darwin".
 func agent(ua string) string {
-	ua = strings.Trim(ua[:min(len(ua), maxAgent)], "[] ")
+	ua = strings.Trim(cutAgent(ua), "[] ")
 	if ua == "" {
 		return ""
 	}

@@ -129,7 +129,7 @@ func (f *Fields) automation(ev *ocsf.Event) string {
 		return "AWS service " + ev.InvokedBy
 	case isService(ev.InvokedBy) || ev.InvokedBy == "AWS Internal":
 		return "invoked by " + ev.InvokedBy
-	case strings.Contains(ev.Session.Issuer, ":role/aws-service-role/") || strings.HasPrefix(ev.Session.IssuerName, "AWSServiceRoleFor"):
+	case strings.Contains(ev.Session.Issuer, ":role/aws-service-role/"): // a path that only AWS can use
 		return "service-linked role " + ev.Session.IssuerName
 	case ev.User.Type == "" && isService(ev.Src.Name):
 		return "AWS service " + ev.Src.Name

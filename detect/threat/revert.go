@@ -21,8 +21,9 @@ type reverts struct {
 	made    recent[uint64, []mark]
 	first   recent[uint64, uint64] // hash of the value that a thing was created with
 	seq     uint32
-	current bool   // of the event at hand
-	at      string // its id
+	agent   func(ua string) string // folds a user agent
+	current bool                   // of the event at hand
+	at      string                 // its id
 	time    int64
 }
 
@@ -138,7 +139,7 @@ func (r *reverts) is(ev *ocsf.Event) bool {
 
 func (r *reverts) remember(who uint64, verb, noun string, names []string, ev *ocsf.Event) {
 	r.seq++
-	m := mark{Seq: r.seq, Agent: uint32(digest(seed, agent(ev.HTTP.Agent))), Time: ev.Time}
+	m := mark{Seq: r.seq, Agent: uint32(digest(seed, r.agent(ev.HTTP.Agent))), Time: ev.Time}
 	thing := digest(digest(who, verb), noun)
 	for _, n := range names {
 		k := digest(thing, n)
@@ -156,7 +157,7 @@ func (r *reverts) made1(who uint64, verb, noun string, names []string, ev *ocsf.
 		return false
 	}
 	thing := digest(digest(who, verb), noun)
-	tool := uint32(digest(seed, agent(ev.HTTP.Agent)))
+	tool := uint32(digest(seed, r.agent(ev.HTTP.Agent)))
 	var candidates []uint32
 	for i, n := range names {
 		marks, _ := r.made.get(digest(thing, n))

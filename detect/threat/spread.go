@@ -57,7 +57,7 @@ func (d *spread) see(ev *ocsf.Event, report func(hit)) {
 		s = &spots{}
 		d.keys.put(strings.Clone(ev.User.Credential), s)
 	}
-	if s.LastIP == ev.Src.IP && s.LastAgent == ev.HTTP.Agent && ev.Time-s.Last < spreadWindow/2 {
+	if s.LastIP == ev.Src.IP && s.LastAgent == cutAgent(ev.HTTP.Agent) && ev.Time-s.Last < spreadWindow/2 && s.Last-ev.Time < spreadWindow/2 {
 		s.Last = max(s.Last, ev.Time)
 		s.List[len(s.List)-1].Last = s.Last
 		return
@@ -78,8 +78,8 @@ func (d *spread) see(ev *ocsf.Event, report func(hit)) {
 
 // add takes a use; true when it is from a new spot.
 func (d *spread) add(s *spots, ev *ocsf.Event) bool {
-	s.LastIP, s.LastAgent, s.Last = strings.Clone(ev.Src.IP), strings.Clone(ev.HTTP.Agent), ev.Time
-	s.List = slices.DeleteFunc(s.List, func(x spot) bool { return ev.Time-x.Last > spreadWindow })
+	s.LastIP, s.LastAgent, s.Last = strings.Clone(ev.Src.IP), strings.Clone(cutAgent(ev.HTTP.Agent)), ev.Time
+	s.List = slices.DeleteFunc(s.List, func(x spot) bool { return ev.Time-x.Last > spreadWindow || x.First-ev.Time > spreadWindow })
 	tool := agent(ev.HTTP.Agent)
 	at := slices.IndexFunc(s.List, func(x spot) bool { return x.IP == ev.Src.IP && x.Agent == tool })
 	if at >= 0 { // to the end: the latest

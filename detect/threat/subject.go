@@ -50,7 +50,7 @@ func (d *Detector) named(a *rule.Alert, what string) yagura.Entity {
 			id = group("userIdentity.arn", "userIdentity.sessionContext.sessionIssuer.arn")
 		}
 		if id == "" && ev != nil {
-			id = principal(ev)
+			id = caller(ev)
 		}
 		return yagura.Entity{Type: "principal", ID: id, Account: accountOf(id, ev)}
 	case "group":

@@ -55,13 +55,13 @@ func (d *travel) see(ev *ocsf.Event, report func(hit)) {
 	if d.places == nil || ev.Src.IP == "" || ev.InvokedBy != "" || ev.Status == ocsf.StatusFailure {
 		return
 	}
-	if t := ev.User.Type; t != "IAMUser" && t != "Root" && t != "IdentityCenterUser" && (t != "AssumedRole" || self0(ev) != ev.User.UID) {
+	if t := ev.User.Type; t != "IAMUser" && t != "Root" && t != "IdentityCenterUser" && (t != "AssumedRole" || caller(ev) != ev.User.UID) {
 		return
 	}
-	who := self0(ev)
+	who := caller(ev)
 	p, ok := d.persons.get(who)
 	if ok && p.IP == ev.Src.IP {
-		p.At = max(p.At, ev.Time)
+		p.At = ev.Time
 		return
 	}
 	a := ev.Src.Addr()
@@ -79,7 +79,7 @@ func (d *travel) see(ev *ocsf.Event, report func(hit)) {
 	from, was, at := p.Place, p.IP, p.At
 	settled := p.settled(place.Country, ev.Time) && p.settled(from.Country, ev.Time)
 	p.stay(place.Country, ev.Time)
-	p.IP, p.Place, p.At = strings.Clone(ev.Src.IP), place, max(ev.Time, p.At)
+	p.IP, p.Place, p.At = strings.Clone(ev.Src.IP), place, ev.Time
 	if was == "" || settled {
 		return
 	}
