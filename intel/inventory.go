@@ -28,7 +28,14 @@ const (
 type Inventory struct {
 	owned   map[netip.Addr][]string // ids of instances, sorted; "*" is a gateway that many share
 	byOwner map[string][]netip.Addr
+	files   []owned // what files said: it stays when a state is loaded
 	refused int64
+}
+
+// owned is an address of an owner.
+type owned struct {
+	owner   string
+	address netip.Addr
 }
 
 // NewInventory makes an empty one.
@@ -213,6 +220,7 @@ func (v *Inventory) add(owner, address string) error {
 	if !v.Learn(owner, a) {
 		return fmt.Errorf("more than %d addresses", maxOwners)
 	}
+	v.files = append(v.files, owned{owner, a})
 	return nil
 }
 
@@ -236,7 +244,8 @@ func (v *Inventory) Save(w io.Writer) error {
 	return json.NewEncoder(w).Encode(s)
 }
 
-// Load reads what Save wrote, in addition to what is there.
+// Load makes the inventory an equal of the saved one, with what was read from
+// files.
 func (v *Inventory) Load(r io.Reader) error {
 	var s inventoryState
 	if err := json.NewDecoder(r).Decode(&s); err != nil {
@@ -245,12 +254,20 @@ func (v *Inventory) Load(r io.Reader) error {
 	if s.Version != 1 {
 		return fmt.Errorf("address inventory of version %d, this program reads 1", s.Version)
 	}
+	fresh := NewInventory()
+	for _, o := range v.files {
+		fresh.Learn(o.owner, o.address)
+	}
 	for owner, list := range s.Owned {
 		for _, text := range list {
-			if err := v.add(owner, text); err != nil {
+			a, err := netip.ParseAddr(text)
+			if err != nil {
 				return fmt.Errorf("address inventory: %w", err)
 			}
+			fresh.Learn(owner, a)
 		}
 	}
+	fresh.files = v.files
+	*v = *fresh
 	return nil
 }

@@ -76,7 +76,7 @@ var detectHelp = map[string]phrase{
 	"short.rules-lint":      {"Check rules for mistakes", "ルールの誤りを調べる"},
 	"long.rules-lint":       {"Checks documents without running them: unknown fields, unresolved placeholders, impossible conditions, operations that no AWS service has, missing texts and tests. Exit code 3: there is an error.", "文書を実行せずに検査します: 未知のフィールド、未解決のプレースホルダー、成立しない条件、存在しない AWS 操作、説明文やテストの不足。終了コード 3: 誤りあり。"},
 	"short.rules-test":      {"Run the tests inside rules", "ルールに内蔵されたテストを実行する"},
-	"long.rules-test":       {"Runs the tests that rule documents carry: native records through the same detectors as in production. Without a path, the rules that come with Yagura. In tests, 198.51.100.66 and listed.example are on a threat list of every kind. Exit code 3: a test failed.", "ルール文書に含まれるテストを実行します。ネイティブのレコードを本番と同じ検出器に通します。パスを省略すると付属のルールが対象です。テストでは 198.51.100.66 と listed.example がすべての種類の脅威リストに載っています。終了コード 3: 失敗あり。"},
+	"long.rules-test":       {"Runs the tests that rule documents carry: native records through the same detectors as in production. Without a path, the rules that come with Yagura. Tests have a small world of their own, which rules/README.md describes. Exit code 3: a test failed.", "ルール文書に含まれるテストを実行します。ネイティブのレコードを本番と同じ検出器に通します。パスを省略すると付属のルールが対象です。テストの世界（リスト、場所）は rules/README.md にあります。終了コード 3: 失敗あり。"},
 	"short.rules-new":       {"Begin a rule", "ルールのひな形を作る"},
 	"long.rules-new":        {"Writes a document with every key that a good rule has and two tests to fill in.", "良いルールに必要なすべてのキーと、埋めるべき 2 つのテストを持つ文書を作ります。"},
 	"flag.rules-dir":        {"directory of the rules", "ルールのディレクトリ"},

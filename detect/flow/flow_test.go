@@ -401,3 +401,20 @@ func BenchmarkDetect(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/time.Since(start).Seconds(), "records/s")
 }
+
+// What is loaded replaces what was there.
+func TestLoadForgets(t *testing.T) {
+	d, err := flow.New(flow.Config{Documents: []*sigma.Document{document(t, "flow/port-scan", "")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blank bytes.Buffer
+	if err := d.Save(&blank); err != nil {
+		t.Fatal(err)
+	}
+	d.Detect("vpcflow", many(14, func(i int64) ocsf.Event { return syn("10.0.9.9", 100+i, i) }), func(*yagura.Finding) {})
+	if err := d.Load(&blank); err != nil {
+		t.Fatal(err)
+	}
+	d.Detect("vpcflow", []ocsf.Event{syn("10.0.9.9", 999, 15)}, func(f *yagura.Finding) { t.Error(brief(f)) })
+}

@@ -69,7 +69,15 @@ func (d *Detector) Load(r io.Reader) error {
 	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], head[len(stateMagic)+8:]) {
 		return errors.New("state of the flow detectors: damaged (checksum); delete it to begin anew")
 	}
-	return d.decode(gob.NewDecoder(bytes.NewReader(body)))
+	fresh, err := New(d.cfg) // decoding adds to what is there
+	if err != nil {
+		return err
+	}
+	if err := fresh.decode(gob.NewDecoder(bytes.NewReader(body))); err != nil {
+		return fmt.Errorf("state of the flow detectors: %w", err)
+	}
+	d.flows, d.names, d.parts, d.trusted = fresh.flows, fresh.names, fresh.parts, fresh.trusted
+	return nil
 }
 
 func (d *Detector) decode(g *gob.Decoder) error {
