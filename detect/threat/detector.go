@@ -95,7 +95,7 @@ func New(set *rule.Set, fields *Fields) (*Detector, []sigma.Problem) {
 	limits := fields.cfg.Engine
 	asked := limits.Exclude
 	limits.Exclude = func(r *rule.Rule, source string, ev *ocsf.Event) string {
-		if why := d.exclude(r, ev); why != "" || asked == nil {
+		if why := d.Exclude(r, source, ev); why != "" || asked == nil {
 			return why
 		}
 		return asked(r, source, ev)
@@ -123,8 +123,10 @@ const (
 	reverted  = "takes back what the same principal made or changed within a day"
 )
 
-// exclude says why a match shall not count.
-func (d *Detector) exclude(r *rule.Rule, ev *ocsf.Event) string {
+// Exclude says why a match of a rule shall not count, "" when it shall, for the
+// event that the fields saw last. It is what the detector's own engine asks, and
+// for those who run a rule's tests.
+func (d *Detector) Exclude(r *rule.Rule, _ string, ev *ocsf.Event) string {
 	if ev.Class != ocsf.APIActivity && ev.Class != ocsf.Authentication {
 		return ""
 	}
@@ -144,9 +146,7 @@ func (d *Detector) Detect(source string, batch []ocsf.Event, report func(*yagura
 	d.report, d.source = report, source
 	for i := range batch {
 		ev := &batch[i]
-		if source == "cloudtrail" {
-			d.prepare(ev)
-		}
+		d.prepare(source, ev)
 		d.engine.Process(source, ev, d.alert)
 		if source == "cloudtrail" {
 			d.coded(ev)
@@ -166,14 +166,9 @@ func (d *Detector) Finish(report func(*yagura.Finding)) {
 const forever = 253_370_764_800_000_000
 
 // prepare lets the states that fields read see the event first.
-func (d *Detector) prepare(ev *ocsf.Event) {
-	if monstrous(ev) {
-		d.fields.reverts.current = false
-		return
-	}
+func (d *Detector) prepare(source string, ev *ocsf.Event) {
 	defer d.contain()
-	d.fields.chains.learn(ev)
-	d.fields.reverts.see(ev, d.fields.chains.root)
+	d.fields.See(source, ev)
 }
 
 // coded runs the coded detectors.
@@ -209,7 +204,7 @@ func (d *Detector) hit(ev *ocsf.Event, h hit) {
 	}
 	why := d.matcher.Suppressed(r, d.source, ev)
 	if why == "" {
-		why = d.exclude(r, ev)
+		why = d.Exclude(r, d.source, ev)
 	}
 	a := &rule.Alert{Rule: r, Source: d.source, Event: ev, Time: ev.Time, First: ev.Time, Last: ev.Time, Count: 1, Facts: h.facts, Suppressed: why}
 	a.Refs = []yagura.EventRef{{Source: d.source, UID: ev.UID, Time: ev.Time, Object: ev.Provenance.Object, Record: ev.Provenance.Record}}

@@ -57,6 +57,24 @@ func NewFields(cfg Config) *Fields {
 	return f
 }
 
+// See lets the fields that remember see an event, before rules ask about it. A
+// [Detector] does so itself.
+func (f *Fields) See(source string, ev *ocsf.Event) {
+	if source != "cloudtrail" || monstrous(ev) {
+		f.reverts.current = false
+		return
+	}
+	f.chains.learn(ev)
+	f.reverts.see(ev, f.chains.root)
+}
+
+// Forget makes the fields forget what they saw.
+func (f *Fields) Forget() {
+	fold := f.reverts.agent
+	f.chains, f.reverts = newChains(f.cfg.MaxSessions), newReverts(f.cfg.MaxChanges)
+	f.reverts.agent = fold
+}
+
 // Map gives the functions by name.
 func (f *Fields) Map() map[string]func(*ocsf.Event) []string {
 	return map[string]func(*ocsf.Event) []string{

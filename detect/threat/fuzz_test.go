@@ -17,7 +17,7 @@ const maxDerived = 5000
 // all asks every field and every state about an event.
 func all(t *testing.T, d *Detector, ev *ocsf.Event) {
 	t.Helper()
-	d.prepare(ev)
+	d.prepare("cloudtrail", ev)
 	for name, f := range d.fields.Map() {
 		if got := f(ev); len(got) > maxDerived {
 			t.Fatalf("%s gives %d values", name, len(got))
