@@ -205,8 +205,12 @@ func TestGenuineAttack(t *testing.T) {
 			if n++; f.Subject.ID != "arn:aws:iam::123837392027:user/bert-jan" || len(f.Parts) < 15 || f.Severity != yagura.Critical {
 				t.Errorf("%s with %d parts", line(f), len(f.Parts))
 			}
+			story := ""
 			for _, x := range f.Facts {
-				t.Log(x.Value)
+				story += x.Value + "\n"
+			}
+			if !strings.Contains(story, "instance-credentials") || !strings.Contains(story, "snapshot") {
+				t.Errorf("the story lacks the instance's key or the snapshots:\n%s", story)
 			}
 		}
 		if n != 1 {

@@ -73,7 +73,7 @@ type Detector struct {
 func New(set *rule.Set, fields *Fields) (*Detector, []sigma.Problem) {
 	d := &Detector{
 		cfg: fields.cfg, fields: fields, matcher: set.Matcher(), documents: map[string]*rule.Rule{}, keeps: map[*rule.Rule]bool{},
-		instances: newInstances(fields.cfg), spread: newSpread(fields.cfg), travel: newTravel(fields.cfg),
+		instances: newInstances(fields.cfg, func(ev *ocsf.Event) string { return fields.chains.root(ev) }), spread: newSpread(fields.cfg), travel: newTravel(fields.cfg),
 	}
 	d.stats.Automation = map[string]int64{}
 	for _, r := range set.Rules() {

@@ -44,7 +44,8 @@ type instances struct {
 	known     Addresses
 	places    Places
 	list      recent[string, *instance]
-	elsewhere recent[string, string] // address → principal that is no instance
+	elsewhere recent[string, string] // address → who calls from there and is no instance, several if more than one
+	root      func(*ocsf.Event) string
 	lastAt    string
 	lastWho   string
 }
@@ -62,9 +63,12 @@ const (
 	maxOwn           = 16
 )
 
-func newInstances(cfg Config) *instances {
+// several stands for more than one caller.
+const several = "several principals"
+
+func newInstances(cfg Config, root func(*ocsf.Event) string) *instances {
 	return &instances{
-		known: cfg.Addresses, places: cfg.Places,
+		root: root, known: cfg.Addresses, places: cfg.Places,
 		list: newRecent[string, *instance](defaultInstances), elsewhere: newRecent[string, string](defaultInstances / 2),
 	}
 }
@@ -96,10 +100,14 @@ func (d *instances) meet(ev *ocsf.Event) {
 		return
 	}
 	d.lastAt, d.lastWho = strings.Clone(ev.Src.IP), strings.Clone(ev.User.UID)
-	if who := principal(ev); who != "" {
-		if old, ok := d.elsewhere.get(ev.Src.IP); !ok || old != who {
-			d.elsewhere.put(d.lastAt, strings.Clone(who))
-		}
+	who := d.root(ev)
+	old, ok := d.elsewhere.get(ev.Src.IP)
+	switch {
+	case who == "" || old == who || old == several:
+	case ok:
+		d.elsewhere.put(d.lastAt, several)
+	default:
+		d.elsewhere.put(d.lastAt, strings.Clone(who))
 	}
 }
 
@@ -168,7 +176,9 @@ func (d *instances) finding(ev *ocsf.Event, a netip.Addr, in *instance, evidence
 		h.facts = append(h.facts, yagura.Fact{Name: "instance's own addresses", Value: strings.Join(in.Own, ", ")})
 	}
 	if who, ok := d.elsewhere.get(ev.Src.IP); ok {
-		h.related = append(h.related, yagura.Entity{Type: "principal", ID: who, Account: arnAccount(who)})
+		if who != several { // then they are most likely the thief's: the story is theirs
+			h.related = append(h.related, yagura.Entity{Type: "chain", ID: who, Account: arnAccount(who)})
+		}
 		h.facts = append(h.facts, yagura.Fact{Name: "the address is also used by", Value: who})
 	}
 	return h
