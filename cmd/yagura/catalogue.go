@@ -172,7 +172,7 @@ var messages = with(map[string]phrase{
 	"progress.demo":       {"sample", "見本"},
 	"progress.compacting": {"compacting", "圧縮整理"},
 	"progress.files":      {"%d/%d files, %s, %s, %d quarantined", "%d/%d ファイル、%s、%s、隔離 %d"},
-}, iamMessages, detectMessages)
+}, iamMessages, detectMessages, gatewayMessages)
 
 // heads are the headings of tables, by JSON key.
 var heads = with(map[string]phrase{

@@ -143,8 +143,14 @@ type WAF struct {
 	// BodyLimit in bytes overrides that of the resource.
 	BodyLimit int               `yaml:"body_limit"`
 	Lists     map[string]string `yaml:"lists"` // files of addresses by the managed rule that they serve
-	Geo       []string          `yaml:"geo"`   // MMDB files of countries and autonomous systems
+	Geo       geo               `yaml:"geo"`
 	CRS       CRS               `yaml:"crs"`
+}
+
+// geo is the operator's MMDB files.
+type geo struct {
+	Country string `yaml:"country"` // countries or cities
+	ASN     string `yaml:"asn"`     // autonomous systems
 }
 
 // CRS is the OWASP Core Rule Set, behind managed rule groups or by itself.

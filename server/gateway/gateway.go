@@ -113,6 +113,31 @@ func New(ctx context.Context, path string, deps Deps) (*Gateway, error) {
 	return g, nil
 }
 
+// Check reads a configuration, its certificates and gates as New does, and opens
+// nothing.
+func Check(ctx context.Context, path string, deps Deps) error {
+	cfg, err := Read(path)
+	if err != nil {
+		return err
+	}
+	for _, l := range cfg.Listen {
+		if err := new(certificates).load(l.Certificates); err != nil {
+			return err
+		}
+	}
+	for i := range cfg.Sites {
+		cfg.Sites[i].Health.Path = "" // Backends are not asked.
+	}
+	deps.Log = slog.New(slog.DiscardHandler)
+	g := &Gateway{deps: deps, path: path}
+	g.pipes.byKey = map[pipeKey]*http.Transport{}
+	s, err := g.build(ctx, cfg, nil)
+	if err == nil {
+		s.stop()
+	}
+	return err
+}
+
 // build makes the state of a configuration. Backends that are in old too keep
 // their health.
 func (g *Gateway) build(ctx context.Context, cfg *Config, old *state) (*state, error) {

@@ -62,12 +62,9 @@ func (c *Config) place(dir string) {
 	at(&c.Token.KeyFile, &c.Log.File.Path)
 	for i := range c.Sites {
 		s := &c.Sites[i]
-		at(&s.WAF.CRS.Dir)
+		at(&s.WAF.CRS.Dir, &s.WAF.Geo.Country, &s.WAF.Geo.ASN)
 		for j := range s.WAF.ACL {
 			at(&s.WAF.ACL[j])
-		}
-		for j := range s.WAF.Geo {
-			at(&s.WAF.Geo[j])
 		}
 		for j := range s.WAF.CRS.Exclusions {
 			at(&s.WAF.CRS.Exclusions[j])
