@@ -127,11 +127,12 @@ func (e *evaluation) country(o origin) (country, region string, answer truth) {
 	return country, region, yes
 }
 
-// unserved is the answer where the operator's data are missing: live nothing
-// matches, which Warnings tells; in replay it is unknown.
+// unserved is the answer where the operator's data are missing: live the
+// statement is not applied, in NOT either, which Warnings tells; in replay it is
+// unknown.
 func (e *evaluation) unserved(reason string) truth {
 	if e.acl.options.Live {
-		return no
+		return off
 	}
 	e.because(reason)
 	return unknown
