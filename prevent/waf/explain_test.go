@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/corazawaf/libinjection-go"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -133,6 +134,18 @@ func FuzzPattern(f *testing.F) {
 		p.need, p.whole = nil, false
 		if want, ok := p.match(wide(nil, []byte(value)), []byte(value)); got != want && ok {
 			t.Fatalf("%q on %q: %v with the literals %v, %v without", pattern, value, got, need, want)
+		}
+	})
+}
+
+// FuzzMarkup compares the gate before libinjection with libinjection alone.
+func FuzzMarkup(f *testing.F) {
+	for _, seed := range []string{"onload x", "\" onclick ", "javascript:alert(1)", "' style ' href", "`x`", "--!>", "<a", "x=y", "\x00\" onerror\x00", "/onload/>", "%>", "?>"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got, want := isXSS([]byte(s)), libinjection.IsXSS(s); got != want {
+			t.Fatalf("%q: %v, libinjection says %v", s, got, want)
 		}
 	})
 }
