@@ -101,14 +101,22 @@ func TestInstanceCredentials(t *testing.T) {
 		{"both families", Config{}, []string{use(0, "ASIA1", "3.225.16.109", "Boto3/1 Linux"), use(5, "ASIA1", "2001:db8::9", "Boto3/1 Linux")}, ""},
 		{"in the inventory", Config{Addresses: own}, []string{use(0, "ASIA1", "203.0.113.5", "aws-cli/2")}, ""},
 		{"not in the inventory", Config{Addresses: own}, []string{use(0, "ASIA1", "198.51.100.9", "aws-cli/2")}, "instance-credential-exfiltration-outside"},
+		{"not in the inventory, after its own", Config{Addresses: own}, []string{use(0, "ASIA1", "203.0.113.5", "aws-cli/2"), use(1, "ASIA1", "198.51.100.9", "aws-cli/2")}, "instance-credential-exfiltration-outside"},
 		{"from another account's host", Config{Addresses: own, Places: world{}}, []string{use(0, "ASIA1", "54.1.1.1", "aws-cli/2")}, "instance-credential-exfiltration-inside"},
 		{"a service with its rights", Config{Addresses: own}, []string{use(0, "ASIA1", "cloudformation.amazonaws.com", "cloudformation.amazonaws.com")}, ""},
 		{"a new elastic address", Config{}, []string{
 			use(0, "ASIA1", "3.225.16.109", ssm), at(3, record(alice, "ec2", "AssociateAddress", `{"instanceId":"i-0abcdef1234567890","publicIp":"3.3.3.3"}`)), use(5, "ASIA1", "3.3.3.3", "aws-cli/2"),
 		}, ""},
 	} {
-		if got := names(hits(detector(t, c.cfg, coded()), decode(t, c.records...))); got != c.want {
+		list := hits(detector(t, c.cfg, coded()), decode(t, c.records...))
+		if got := names(list); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+		// An inventory alone may lack a gateway.
+		for _, f := range list {
+			if low := c.cfg.Addresses != nil && len(c.records) == 1; (f.Severity == yagura.Low) != low {
+				t.Errorf("%s: %s", c.name, f.Severity)
+			}
 		}
 	}
 }

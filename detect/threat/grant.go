@@ -31,9 +31,9 @@ var grants = map[string]grant{
 	"PutAccessPointPolicy": resourcePolicy, "PutMultiRegionAccessPointPolicy": resourcePolicy, "CreateDomain": resourcePolicy,
 	"UpdateDomainConfig": resourcePolicy, "CreateElasticsearchDomain": resourcePolicy, "UpdateElasticsearchDomainConfig": resourcePolicy,
 	"CreateRestApi": resourcePolicy, "UpdateRestApi": resourcePolicy, "PutRestApi": resourcePolicy, "PutPolicy": resourcePolicy, "CreatePolicy": identityPolicy | resourcePolicy,
-	"CreateVpcEndpoint": resourcePolicy, "ModifyVpcEndpoint": resourcePolicy, "CreateSecret": resourcePolicy, "PutContainerPolicy": resourcePolicy,
-	"SetQueryStringPolicy": resourcePolicy, "PutBucketAcl": accessList, "PutObjectAcl": accessList, "CreateBucket": accessList, "PutObject": accessList,
-	"PutDomainPermissionsPolicy": resourcePolicy, "CreateStack": 0,
+	"CreateSecret": resourcePolicy, "PutContainerPolicy": resourcePolicy,
+	"PutBucketAcl": accessList, "PutObjectAcl": accessList, "CreateBucket": accessList, "PutObject": accessList,
+	"PutDomainPermissionsPolicy": resourcePolicy,
 
 	"PutUserPolicy": identityPolicy, "PutRolePolicy": identityPolicy, "PutGroupPolicy": identityPolicy, "CreatePolicyVersion": identityPolicy,
 	"AttachUserPolicy": identityPolicy, "AttachRolePolicy": identityPolicy, "AttachGroupPolicy": identityPolicy,
@@ -73,8 +73,9 @@ func (f *Fields) read(ev *ocsf.Event, what grant) reading {
 		r.documents(&s, "", 0)
 	}
 	out := reading{}
+	inside := behindVPC(ev)
 	for _, p := range r.policies {
-		if what&resourcePolicy != 0 {
+		if what&resourcePolicy != 0 && !inside {
 			r.principals(p)
 		}
 		if what&identityPolicy != 0 {
@@ -104,6 +105,18 @@ func (f *Fields) read(ev *ocsf.Event, what grant) reading {
 		out.exposure = append(out.exposure, "cross-account")
 	}
 	return out
+}
+
+// behindVPC says that the thing whose policy it is can only be reached from
+// within a VPC: a search domain with subnets, a private API.
+func behindVPC(ev *ocsf.Event) bool {
+	switch ev.API.Service {
+	case "es.amazonaws.com":
+		return path1(ev.Request, "vPCOptions.subnetIds") != "" || path1(ev.Request, "vpcOptions.subnetIds") != ""
+	case "apigateway.amazonaws.com":
+		return strings.Contains(ev.Request, `"PRIVATE"`)
+	}
+	return false
 }
 
 // maxRequest bounds the requests that are read: CloudTrail cuts them at 100 KB.
@@ -192,8 +205,7 @@ func (r *reader) letIn(st *statement, who named, confined bool, accounts []strin
 		if openFederation(st, who.id) {
 			r.public = true
 		}
-	case who.kind == "CanonicalUser":
-		r.foreign = true
+	case who.kind == "CanonicalUser": // mostly an identity of CloudFront; nothing tells whose it is
 	case who.kind == "AWS" || who.kind == "*":
 		r.account(who.id)
 	}
@@ -212,7 +224,18 @@ func (r *reader) account(id string) {
 // stranger says whether an account is neither the event's own nor one of the
 // organisation's.
 func (f *Fields) stranger(ev *ocsf.Event, id string) bool {
-	return id != ev.Account && id != ev.User.Account && !f.accounts[id]
+	return id != ev.Account && id != ev.User.Account && !f.accounts[id] && !balancers[id]
+}
+
+// balancers are the accounts from which load balancers write their access logs
+// in older regions; bucket policies name them
+// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html).
+var balancers = map[string]bool{
+	"127311923021": true, "033677994240": true, "027434742980": true, "797873946194": true, "098369216593": true, "754344448648": true,
+	"589379963580": true, "718504428378": true, "383597477331": true, "600734575887": true, "114774131450": true, "783225319266": true,
+	"582318560864": true, "985666609251": true, "054676820928": true, "156460612806": true, "652711504416": true, "635631232127": true,
+	"009996457667": true, "897822967062": true, "076674570225": true, "507241528517": true, "048591011584": true, "190560391635": true,
+	"638102146993": true, "037604701340": true,
 }
 
 // openFederation says whether anybody with an account at the identity provider

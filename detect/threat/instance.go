@@ -36,6 +36,9 @@ type hit struct {
 // the instance's id. Where such a session belongs is known from the inventory,
 // else from AssociateAddress, from the instance's own SSM agent, and else from
 // the first use. A session key that then comes from elsewhere was taken away.
+// An inventory that is learned from flow logs knows private addresses only, so
+// that alone it gives a finding of severity low: the address may be that of a
+// NAT gateway.
 //
 // What is learned from the first use only is weak: a new key (credentials are
 // renewed every few hours, and at every start) may bring a new address, and a
@@ -55,6 +58,7 @@ type instance struct {
 	Alien  []string // addresses from which it was reported
 	Agents []string // folded user agents seen from its own addresses
 	Key    string   // the newest access key
+	Guess  bool     // the latest report was a weak one
 	Strong bool     // an address is known from its agent or from AssociateAddress
 }
 
@@ -127,35 +131,44 @@ func (d *instances) judge(ev *ocsf.Event, a netip.Addr, report func(hit)) {
 	if newKey {
 		in.Key = strings.Clone(ev.User.Credential)
 	}
-	evidence := ""
-	switch owns := d.owns(ev.Session.UID, a); owns {
-	case ocsf.True:
+	owns := d.owns(ev.Session.UID, a)
+	evidence, weak := "", false
+	switch {
+	case slices.Contains(in.Own, ev.Src.IP):
+		in.tool(tool)
 		return
-	case ocsf.False:
-		evidence = "the address is not in the inventory of the instance's addresses"
+	case owns == ocsf.True, owns == ocsf.Unknown && strings.Contains(tool, "amazon-ssm-agent") && !in.Strong:
+		in.learn(ev.Src.IP, tool, true)
+		return
+	case slices.Contains(in.Alien, ev.Src.IP):
+		evidence, weak = "not an address of the instance", in.Guess
+	case owns == ocsf.False && d.elsewhereThanAWS(a):
+		evidence = "the address is not in the inventory of the instance's addresses, and not Amazon's"
+	case len(in.Own) == 0 && owns == ocsf.False:
+		evidence, weak = "the address is not in the inventory of the instance's addresses; the inventory may lack a NAT gateway", true
+	case len(in.Own) == 0, newKey && (!in.Strong || slices.Contains(in.Agents, tool)), !in.family(a) && slices.Contains(in.Agents, tool):
+		in.learn(ev.Src.IP, tool, false)
+		return
+	case in.Strong:
+		evidence = "the instance itself calls from other addresses"
 	default:
-		switch {
-		case slices.Contains(in.Own, ev.Src.IP):
-			in.tool(tool)
-			return
-		case slices.Contains(in.Alien, ev.Src.IP):
-			evidence = "not an address of the instance"
-		case strings.Contains(tool, "amazon-ssm-agent"):
-			in.learn(ev.Src.IP, tool, true)
-			return
-		case len(in.Own) == 0, newKey && (!in.Strong || slices.Contains(in.Agents, tool)), !in.family(a) && slices.Contains(in.Agents, tool):
-			in.learn(ev.Src.IP, tool, false)
-			return
-		case in.Strong:
-			evidence = "the instance itself calls from other addresses"
-		default:
-			evidence = "the same session key was first used from other addresses"
-		}
+		evidence = "the same session key was first used from other addresses"
 	}
+	in.Guess = weak
 	if len(in.Alien) < maxOwn && !slices.Contains(in.Alien, ev.Src.IP) {
 		in.Alien = append(in.Alien, strings.Clone(ev.Src.IP))
 	}
-	report(d.finding(ev, a, in, evidence))
+	h := d.finding(ev, a, in, evidence)
+	if weak {
+		h.severity = yagura.Low
+	}
+	report(h)
+}
+
+// elsewhereThanAWS says that the address is known not to be Amazon's, as those
+// of instances and NAT gateways are.
+func (d *instances) elsewhereThanAWS(a netip.Addr) bool {
+	return d.places != nil && d.places.Find(a).ASN != 0 && !d.ofAWS(a)
 }
 
 func (d *instances) owns(id string, a netip.Addr) ocsf.Tri {

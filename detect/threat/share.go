@@ -86,6 +86,10 @@ func member(doc, name string) string {
 	return found
 }
 
+// logDelivery is the canonical user with which CloudFront writes its logs
+// (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html).
+const logDelivery = "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0"
+
 // accessList reads S3 ACLs: canned, as grant headers, and as XML turned to JSON.
 func (r *reader) accessList() {
 	owner, grantees := "", []string(nil)
@@ -102,7 +106,7 @@ func (r *reader) accessList() {
 		}
 	})
 	for _, g := range grantees {
-		r.foreign = r.foreign || (owner != "" && g != owner)
+		r.foreign = r.foreign || owner != "" && g != owner && g != logDelivery
 	}
 }
 
