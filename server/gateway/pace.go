@@ -4,8 +4,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,13 +22,17 @@ type pacedBody struct {
 	got    int64
 	waited time.Duration
 	exempt bool
+	slow   atomic.Bool // it was cut
 }
 
 // newPacedBody paces a body. gRPC streams may rest as long as they like.
 func newPacedBody(w http.ResponseWriter, r *http.Request, l *limits) *pacedBody {
 	rc := http.NewResponseController(w)
 	b := &pacedBody{ReadCloser: r.Body, grace: l.BodyTime, rate: l.BodyRate}
-	b.timer = time.AfterFunc(l.BodyTime, func() { _ = rc.SetReadDeadline(time.Now()) }) // What cannot be cut has ended.
+	b.timer = time.AfterFunc(l.BodyTime, func() {
+		b.slow.Store(true)
+		_ = rc.SetReadDeadline(time.Now()) // What cannot be cut has ended.
+	})
 	b.timer.Stop()
 	b.exempt = strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
 	return b
@@ -41,6 +45,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	}
 	left := b.grace + time.Duration(b.got)*time.Second/time.Duration(b.rate) - b.waited
 	if left <= 0 {
+		b.slow.Store(true)
 		return 0, errSlowBody
 	}
 	begin := time.Now()
@@ -48,8 +53,8 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.timer.Stop()
 	b.waited += time.Since(begin)
-	b.got = min(b.got+int64(n), 1<<32) // Enough for months; the product stays in range.
-	if err != nil && (errors.Is(err, os.ErrDeadlineExceeded) || isTimeout(err)) {
+	b.got = min(b.got+int64(n), 1<<32)                // Enough for months; the product stays in range.
+	if err != nil && err != io.EOF && b.slow.Load() { //nolint:errorlint // As io.Reader has it.
 		err = errSlowBody
 	}
 	return n, err

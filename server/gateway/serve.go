@@ -18,17 +18,33 @@ import (
 type visit struct {
 	head     *front.Head // of HTTP/1
 	conn     *accepted   // nil for HTTP/3
+	front    *front.Conn // likewise
+	body     *pacedBody  // nil without a body
 	ja3, ja4 string      // of HTTP/3
 }
 
 type visitKey struct{}
+
+// bodyFailure is what was wrong with the request's body, as far as it is the
+// client's fault.
+func (v *visit) bodyFailure() error {
+	if v.body != nil && v.body.slow.Load() {
+		return errSlowBody
+	}
+	if v.head != nil && v.front != nil {
+		if f := v.front.BodyFault(); f != nil {
+			return f
+		}
+	}
+	return nil
+}
 
 // serve is the way of every request.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 	s := g.state.Load()
 	v := &visit{}
 	conn := front.FromContext(r.Context())
-	if conn != nil {
+	if v.front = conn; conn != nil {
 		v.conn, _ = conn.Conn.(*accepted)
 		if v.conn != nil {
 			r.TLS = v.conn.tls
@@ -67,6 +83,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 	if r.Body != nil && r.Body != http.NoBody {
 		body := newPacedBody(w, r, l)
+		v.body = body
 		if l.BodyBytes > 0 {
 			r.Body = http.MaxBytesReader(w, body, l.BodyBytes)
 		} else {

@@ -65,12 +65,13 @@ func (g *Gateway) buildSite(
 		if key.h2c {
 			u.Scheme = "http"
 		}
-		m := &member{url: u, key: key}
-		if was := old.member(one.name(), u, key); was != nil {
-			m = was
-		}
-		if m.pipe, err = g.pipes.get(key); err != nil {
-			return nil, err
+		m := old.member(one.name(), u, key)
+		if m == nil {
+			pipe, err := g.pipes.get(key)
+			if err != nil {
+				return nil, err
+			}
+			m = &member{url: u, key: key, pipe: pipe}
 		}
 		s.pool.members = append(s.pool.members, m)
 	}
@@ -166,6 +167,10 @@ func bodyError(err error) (status int, reason string) {
 
 // failed answers when no backend did.
 func (g *Gateway) failed(w http.ResponseWriter, r *http.Request, err error) {
+	// The end of a body ends the context too, and that error may come first.
+	if v, ok := r.Context().Value(visitKey{}).(*visit); ok && v.bodyFailure() != nil {
+		err = v.bodyFailure()
+	}
 	status, reason := bodyError(err)
 	switch {
 	case reason != "body-incomplete":
