@@ -175,9 +175,6 @@ func (t *transaction) link(r *rule, level int) bool {
 			if skip {
 				continue
 			}
-			if debugHook != nil {
-				debugHook(r, value)
-			}
 			if r.op.matches(t, value) == r.negated {
 				t.refuse(r, number)
 				continue
@@ -341,5 +338,3 @@ func (t *transaction) control(k *control) {
 		t.takes = append(t.takes, k)
 	}
 }
-
-var debugHook func(*rule, string)

@@ -101,7 +101,7 @@ func (t *transaction) through(n int32, chain int) int32 {
 	c := t.e.filter.chains
 	for _, id := range c.list[chain] {
 		s := &c.steps[id]
-		if !t.fast.texts[n].set.meets(&s.wakes) {
+		if !s.always && !t.fast.texts[n].set.meets(&s.wakes) {
 			continue
 		}
 		slot := int(n)*len(c.steps) + id
@@ -160,20 +160,27 @@ func (t *transaction) search(x *text, out bitset) {
 		}
 	}
 	for i := out.next(0); i >= 0; i = out.next(i + 1) {
-		if !p.needs[i].holds(&x.set, f.hits, f.scan) {
+		if !f.hold(p.needs[i], &x.set) {
 			out[i>>6] &^= 1 << (i & 63)
 		}
 	}
 	plain := x.set.within(&plainBytes)
-	for i := range p.loose {
-		g := &p.loose[i]
-		if plain && !p.plain.has(int(g.filter)) || !g.any && !g.set.meets(&x.set) {
-			continue
-		}
-		if n := p.needs[g.filter]; n == nil || n.holds(&x.set, f.hits, f.scan) {
-			out.add(int(g.filter))
+	for _, filter := range p.loose {
+		if (!plain || p.plain.has(int(filter))) && f.hold(p.needs[filter], &x.set) {
+			out.add(int(filter))
 		}
 	}
+}
+
+// hold says whether a text with these bytes fulfils all clauses.
+func (f *fastState) hold(list []clause, set *byteset) bool {
+	for i := range list {
+		c := &list[i]
+		if !c.set.meets(set) && (c.group == 0 || f.hits[c.group] != f.scan) {
+			return false
+		}
+	}
+	return true
 }
 
 // candidates gives the rules of a phase that something in the request may match.
@@ -227,7 +234,7 @@ func (t *transaction) memberText(m *member, name bool) int32 {
 // flow sends a text through the chains of a source and adds the rules that what comes
 // out may match.
 func (t *transaction) flow(n int32, s *source, may bitset) {
-	if !t.fast.texts[n].set.meets(&s.wakes) {
+	if !s.always && !t.fast.texts[n].set.meets(&s.wakes) {
 		for i, w := range t.cand(n) {
 			may[i] |= w & s.rules[i]
 		}
@@ -296,8 +303,9 @@ type chains struct {
 
 // stepKind is a transformation; a text without a byte of wakes it leaves as it is.
 type stepKind struct {
-	f     transform.Func
-	wakes byteset
+	f      transform.Func
+	wakes  byteset
+	always bool // it may change even an empty text
 }
 
 func newChains() *chains { return &chains{ids: map[string]int{}, keys: map[string]int{}} }
@@ -311,7 +319,7 @@ func (c *chains) of(chain []step) int {
 		if !ok {
 			id = len(c.steps)
 			c.ids[s.name] = id
-			c.steps = append(c.steps, stepKind{s.f, wakesOf(s.name)})
+			c.steps = append(c.steps, stepKind{s.f, wakesOf(s.name), wakesOf(s.name) == anyByte})
 		}
 		list = append(list, id)
 	}
@@ -330,6 +338,9 @@ func (c *chains) wakes(chain int) (all byteset) {
 	}
 	return all
 }
+
+// anyByte is the set of all bytes.
+var anyByte = byteset{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
 
 // wakesOf gives the bytes of which a transformation needs one to change a text; all,
 // when it may change any. FuzzWakes holds it against the transformations.
@@ -366,7 +377,7 @@ func wakesOf(name string) byteset {
 	case "removewhitespace", "compresswhitespace":
 		set = setOf(spaces)
 	default:
-		return byteset{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
+		return anyByte
 	}
 	set.union(&high)
 	return set

@@ -89,11 +89,26 @@ func isHex(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20
 type sqli struct{}
 
 func (sqli) matches(t *transaction, value string) bool {
+	if isNumber(value) {
+		return false
+	}
 	found, fingerprint := libinjection.IsSQLi(value)
 	if found && t.capture {
 		t.setCapture(0, fingerprint)
 	}
 	return found
+}
+
+// isNumber says that the value has digits, points, commas and single dashes only:
+// libinjection's fingerprints have none of these alone.
+func isNumber(value string) bool {
+	for i := range len(value) {
+		c := value[i]
+		if c == '-' && i > 0 && value[i-1] == '-' || c != '-' && c != '.' && c != ',' && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 // setOperator compiles "@name argument", "!@name argument" or a bare expression.

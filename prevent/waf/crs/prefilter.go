@@ -15,20 +15,13 @@ type prefilter struct {
 	sources [phaseRequestBody][]source
 
 	literals *automaton
-	groups   [][]int32 // by literal
-	fires    [][]int32 // filters by group
-	needs    []*need   // by filter; nil: anything may match
-	loose    []gated   // filters without a literal that starts them
-	all      bitset    // every filter
-	plain    bitset    // of loose ones, those that a text of plain bytes can pass
+	groups   [][]int32  // by literal
+	fires    [][]int32  // filters by group
+	needs    [][]clause // by filter; without one anything may match
+	loose    []int32    // filters without a literal that starts them
+	all      bitset     // every filter
+	plain    bitset     // of loose ones, those that a text of plain bytes can pass
 	chains   *chains
-}
-
-// gated is a filter with the set of which a text must hold a byte.
-type gated struct {
-	filter int32
-	set    byteset
-	any    bool // even an empty text passes
 }
 
 // source is what rules of a phase read: a collection, one member of it, or a value.
@@ -38,6 +31,7 @@ type source struct {
 	rules  bitset // that read it, as filters
 	chains []streamed
 	wakes  byteset // a text without one of these goes through all chains unchanged
+	always bool    // no text does
 }
 
 // streamed are the rules that read a source through the same transformations.
@@ -77,7 +71,7 @@ func newPrefilter(e *Engine) *prefilter {
 		}
 	}
 	p.words = (n + 63) / 64
-	p.needs = make([]*need, n)
+	p.needs = make([][]clause, n)
 	p.all = newBitset(n)
 	next := heads
 	for phase, list := range e.phases {
@@ -120,7 +114,9 @@ func (p *prefilter) add(r *rule, filter int) {
 		return
 	}
 	r.filter = filter
-	p.needs[filter] = n.copy()
+	if n != nil {
+		p.needs[filter] = n.clauses()
+	}
 	p.all.add(filter)
 }
 
@@ -136,11 +132,11 @@ func needOf(r *rule) (n *need, ok bool) {
 	case *phrases:
 		return oneOf(slices.Clone(op.list)), true
 	case sqli:
-		return exactly(sqliBytes), true
+		return sqliNeed, true
 	case predicate:
 		switch r.opName {
 		case "detectxss":
-			return exactly(xssBytes), true
+			return xssNeed, true
 		case "validateurlencoding":
 			return exactly(setOf("%")), true
 		case "validateutf8encoding":
@@ -166,19 +162,6 @@ func isASCII(s string) bool {
 		}
 	}
 	return true
-}
-
-// copy gives a need whose groups an engine can number; expressions are shared.
-func (n *need) copy() *need {
-	if n == nil {
-		return nil
-	}
-	c := *n
-	c.kids = make([]*need, len(n.kids))
-	for i, k := range n.kids {
-		c.kids[i] = k.copy()
-	}
-	return &c
 }
 
 // outOfRange gives the bytes that @validateByteRange matches.
@@ -220,6 +203,7 @@ func (p *prefilter) feed(phase int, r *rule) bool {
 		}
 		w := p.chains.wakes(r.node)
 		s.wakes.union(&w)
+		s.always = s.always || w == anyByte
 	}
 	return true
 }
@@ -288,16 +272,31 @@ func (r *rule) checksLevel() bool {
 
 const levelName = "detection_paranoia_level"
 
-// index numbers the literals and their groups, and finds what starts each filter.
+// index numbers the literals and their groups, and finds what starts each filter: the
+// least likely clause that has literals only.
 func (p *prefilter) index() {
 	ids := map[string]int{}
 	var literals []string
-	var number func(n *need)
-	number = func(n *need) {
-		if len(n.lits) > 0 && n.id == 0 {
+	p.fires = make([][]int32, 1) // the number zero is that of no group
+	p.plain = make(bitset, p.words)
+	for filter, list := range p.needs {
+		if !p.all.has(filter) {
+			continue
+		}
+		start := -1
+		plain := true
+		for i := range list {
+			c := &list[i]
+			if len(c.lits) == 0 {
+				plain = plain && c.set.meets(&plainBytes)
+				continue
+			}
+			if start < 0 && c.set == (byteset{}) {
+				start = len(p.fires)
+			}
+			c.group = int32(len(p.fires))
 			p.fires = append(p.fires, nil)
-			n.id = len(p.fires) - 1
-			for _, s := range n.lits {
+			for _, s := range c.lits {
 				id, ok := ids[s]
 				if !ok {
 					id = len(literals)
@@ -305,57 +304,38 @@ func (p *prefilter) index() {
 					literals = append(literals, s)
 					p.groups = append(p.groups, nil)
 				}
-				p.groups[id] = append(p.groups[id], int32(n.id))
+				p.groups[id] = append(p.groups[id], c.group)
 			}
+			c.lits = nil
 		}
-		for _, k := range n.kids {
-			number(k)
-		}
-	}
-	p.fires = make([][]int32, 1) // the number zero is that of no group
-	for _, n := range p.needs {
-		if n != nil {
-			number(n)
-		}
-	}
-	p.plain = make(bitset, p.words)
-	for filter, n := range p.needs {
-		if !p.all.has(filter) {
+		if start >= 0 {
+			p.fires[start] = append(p.fires[start], int32(filter))
 			continue
 		}
-		set := byteset{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
-		if n != nil {
-			if list, _ := n.triggers(); list != nil {
-				for _, k := range list {
-					p.fires[k.id] = append(p.fires[k.id], int32(filter))
-				}
-				continue
-			}
-			set = n.gate()
-		}
-		p.loose = append(p.loose, gated{int32(filter), set, n == nil})
-		if set.meets(&plainBytes) {
+		p.loose = append(p.loose, int32(filter))
+		if plain {
 			p.plain.add(filter)
 		}
 	}
 	p.literals = newAutomaton(literals)
 }
 
-// sqliBytes: libinjection takes a value of none of these for one word or number, which
-// is no injection; see FuzzLibinjection.
-var sqliBytes = func() (b byteset) {
-	safe := setOf("_", "a-z", "A-Z")
-	for i := range b {
-		b[i] = ^safe[i]
+// What libinjection needs to find something, read off its tables. Of its fingerprints,
+// those that consist of numbers, words and one keyword at the end all end in a keyword
+// of UNION's kind; a text of letters, digits and underscores has no others. Markup
+// starts with < and an attribute has =. FuzzLibinjection checks both.
+var (
+	sqliNeed = &need{
+		kind: needOr, lits: []string{"union", "uni_on", "except", "intersect"},
+		kids: []*need{exactly(except(setOf("_", "a-z", "A-Z", "0-9")))},
 	}
-	return b
-}()
+	xssNeed = exactly(setOf("<="))
+)
 
-// xssBytes: markup, and what ends an attribute's value, has one of these.
-var xssBytes = func() (b byteset) {
-	safe := setOf("_-.,", "a-z", "A-Z", "0-9")
-	for i := range b {
-		b[i] = ^safe[i]
+// except gives all bytes but these.
+func except(set byteset) byteset {
+	for i := range set {
+		set[i] = ^set[i]
 	}
-	return b
-}()
+	return set
+}

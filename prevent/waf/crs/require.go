@@ -1,6 +1,7 @@
 package crs
 
 import (
+	"cmp"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -54,7 +55,6 @@ var high = byteset{2: ^uint64(0), 3: ^uint64(0)}
 type need struct {
 	kind needKind
 	lits []string // of an or: one of them suffices
-	id   int      // of the group of lits
 	set  byteset
 	kids []*need
 	odds float64 // that an ordinary text has it, a guess
@@ -383,15 +383,7 @@ func allOf(kids []*need) *need {
 			kept = append(kept, k)
 		}
 	}
-	slices.SortStableFunc(kept, func(a, b *need) int {
-		switch {
-		case a.odds < b.odds:
-			return -1
-		case a.odds > b.odds:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(kept, func(a, b *need) int { return cmp.Compare(a.odds, b.odds) })
 	kept = kept[:min(len(kept), maxKids)]
 	switch len(kept) {
 	case 0:
@@ -443,104 +435,40 @@ func litOdds(s string) float64 {
 	return min(p, 0.9)
 }
 
-// holds says whether a text with these bytes, in which these groups of literals were
-// found, has what is needed.
-func (n *need) holds(set *byteset, found []uint32, scan uint32) bool {
-	switch n.kind {
-	case needSet:
-		return n.set.meets(set)
-	case needAnd:
-		for _, k := range n.kids {
-			if !k.holds(set, found, scan) {
-				return false
-			}
-		}
-		return true
-	}
-	if len(n.lits) > 0 && found[n.id] == scan {
-		return true
-	}
-	for _, k := range n.kids {
-		if k.holds(set, found, scan) {
-			return true
-		}
-	}
-	return false
+// clause is a weaker, flat form of needs: a text has one of the literals, or a byte of
+// the set.
+type clause struct {
+	lits  []string
+	set   byteset
+	group int32 // number of the literals, zero without any
+	odds  float64
 }
 
-// triggers gives groups of literals of which a text that has what is needed holds one,
-// and how likely it is that an ordinary text does; nil: there are none.
-func (n *need) triggers() ([]*need, float64) {
+// clauses gives clauses that hold of every text that has what is needed, the least
+// likely ones first. A need within an alternative is told by its best clause.
+func (n *need) clauses() []clause {
+	var out []clause
 	switch n.kind {
+	case needSet:
+		return []clause{{set: n.set, odds: n.odds}}
 	case needAnd:
-		var best []*need
-		odds := 2.0
 		for _, k := range n.kids {
-			if list, p := k.triggers(); list != nil && p < odds {
-				best, odds = list, p
-			}
+			out = append(out, k.clauses()...)
 		}
-		return best, odds
 	case needOr:
-		var all []*need
-		if len(n.lits) > 0 {
-			all = append(all, n)
-		}
-		sum := n.odds
+		c := clause{lits: n.lits}
 		for _, k := range n.kids {
-			list, p := k.triggers()
-			if list == nil {
-				return nil, 1
-			}
-			all = append(all, list...)
-			sum += p
+			best := k.clauses()[0]
+			c.lits = append(c.lits[:len(c.lits):len(c.lits)], best.lits...)
+			c.set.union(&best.set)
 		}
-		return all, sum
-	}
-	return nil, 1
-}
-
-// gate gives a set of which a text that has what is needed holds a byte: all bytes
-// when nothing is known.
-func (n *need) gate() byteset {
-	switch n.kind {
-	case needSet:
-		return n.set
-	case needAnd:
-		best := n.kids[0].gate()
-		for _, k := range n.kids[1:] {
-			if g := k.gate(); setOdds(&g) < setOdds(&best) {
-				best = g
-			}
+		miss := 1 - setOdds(&c.set)
+		for _, s := range c.lits {
+			miss *= 1 - litOdds(s)
 		}
-		return best
+		c.odds = 1 - miss
+		return []clause{c}
 	}
-	var all byteset
-	for _, k := range n.kids {
-		g := k.gate()
-		all.union(&g)
-	}
-	for _, s := range n.lits {
-		g := rarest(s)
-		all.union(&g)
-	}
-	return all
-}
-
-// rarest gives the set of the byte of a literal that ordinary texts have least.
-func rarest(s string) byteset {
-	best := s[0]
-	for i := range len(s) {
-		if commonness(s[i]) < commonness(best) {
-			best = s[i]
-		}
-	}
-	if best >= utf8.RuneSelf {
-		return high
-	}
-	set := setOf(string(rune(best)))
-	if best >= 'a' && best <= 'z' {
-		set.add(best ^ 0x20)
-	}
-	return set
+	slices.SortStableFunc(out, func(a, b clause) int { return cmp.Compare(a.odds, b.odds) })
+	return out[:min(len(out), maxKids)]
 }
