@@ -16,6 +16,19 @@ func BenchmarkThreat(b *testing.B) {
 	benchmark(b, kinds)
 }
 
+// BenchmarkReads does so with the reading calls only, which are nine of ten in
+// most accounts.
+func BenchmarkReads(b *testing.B) {
+	var reads []ocsf.Event
+	kinds, _ := ordinary(b)
+	for i := range kinds {
+		if kinds[i].API.ReadOnly == ocsf.True {
+			reads = append(reads, kinds[i])
+		}
+	}
+	benchmark(b, reads)
+}
+
 // BenchmarkGenuine does so with the public set of real records, of which a third
 // are an attack.
 func BenchmarkGenuine(b *testing.B) { benchmark(b, genuine(b)) }

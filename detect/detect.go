@@ -167,14 +167,19 @@ func (p *Pipeline) take(hit *yagura.Finding) {
 
 // digest identifies an event; false when it has no identity.
 func digest(source string, columns []*ocsf.Column, ev *ocsf.Event) (uint64, bool) {
-	if ev.UID == "" && columns[0].Name == "metadata_uid" {
-		return 0, false
-	}
 	h := mix(0x9e3779b97f4a7c15, source)
 	for _, c := range columns {
 		switch {
+		case c.Name == "metadata_uid" && ev.UID == "":
+			return 0, false
 		case c.Str != nil:
 			h = mix(h, *c.Str(ev))
+		case c.Tri != nil:
+			h = mix(h, "\x00\x01\x02"[*c.Tri(ev):])
+		case c.List != nil:
+			for _, v := range *c.List(ev) {
+				h = mix(h, v)
+			}
 		case c.Num != nil:
 			h = (h ^ uint64(*c.Num(ev))) * 0xd6e8feb86659fd93
 		}

@@ -12,7 +12,8 @@ import (
 // reads what [Fields] has seen before. Values are hostile text.
 //
 // A function gives nil for an absent value. It reads no JSON unless the
-// operation is one whose request can hold the answer.
+// operation is one whose request can hold the answer. Not safe for concurrent
+// use.
 type Fields struct {
 	cfg      Config
 	accounts map[string]bool

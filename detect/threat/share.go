@@ -8,14 +8,14 @@ import (
 	"github.com/yagura-sec/yagura/ocsf"
 )
 
-// leaf calls yield with every scalar of a JSON text, under the nearest key that
+// leaves calls yield with every scalar of a JSON text, under the nearest key that
 // is not a mere container of lists (item, items, member, content). Deeper than
 // maxLeaves texts are not read.
 func leaves(doc string, yield func(path []string, key, value string)) {
 	var s jsonscan.Scanner
 	s.ResetText(doc)
 	n := 0
-	walk(&s, nil, "", &n, yield)
+	walk(&s, make([]string, 0, maxNest), "", &n, yield)
 }
 
 const (
