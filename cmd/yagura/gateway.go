@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 
@@ -64,6 +65,7 @@ func (p *program) gateway(ctx context.Context, path string, check bool) error {
 	if err != nil {
 		return &codedError{exitUsage, err}
 	}
+	debug.FreeOSMemory() // Compiling takes several times what compiled rules take.
 	hups := make(chan os.Signal, 1)
 	signal.Notify(hups, syscall.SIGHUP)
 	defer signal.Stop(hups)

@@ -117,6 +117,9 @@ func (g *Gateway) sound(w http.ResponseWriter, r *http.Request, s *state, v *vis
 		Method: h.Method, URI: h.Target, Fragment: fragment, Version: h.Version, Scheme: "http", Host: h.Host, Headers: h.Headers,
 		Body: h.Early[:min(len(h.Early), max(0, one.bodyLimit()))], BodySize: -1, Client: client(r, h, one.trusted),
 	}
+	if q.Version == "" {
+		q.Version = "HTTP/0.9" // That is what a request line without one means.
+	}
 	if v.conn != nil && v.conn.tls != nil {
 		q.Scheme, q.JA3, q.JA4 = "https", v.conn.ja3, v.conn.ja4
 	}

@@ -198,7 +198,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		case sniffing:
 			err = c.sniff()
 		case atHead:
-			err = c.readHead()
+			err = c.readHead(p)
 		case inBody:
 			n, err = c.readBody(p)
 		case inChunks:
@@ -225,7 +225,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 // drop forgets the first bytes of the buffer.
 func (c *Conn) drop(n int) {
 	c.buf = c.buf[n:]
-	if len(c.buf) == 0 && cap(c.buf) < 512 {
+	if len(c.buf) == 0 {
 		c.buf = nil // An idle connection keeps no buffer.
 	}
 }

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// readHead reads a head and decides what net/http gets for it.
-func (c *Conn) readHead() error {
+// readHead reads a head and decides what net/http gets for it. The caller's
+// buffer serves for the first read, so that an idle connection needs none.
+func (c *Conn) readHead(p []byte) error {
 	c.skipEmpty()
 	if end := ends(c.buf, c.scanned); end >= 0 {
 		return c.take(Parse(c.buf[:end], c.cfg.Limits), end)
@@ -25,13 +26,26 @@ func (c *Conn) readHead() error {
 			return err
 		}
 	}
-	if err := c.fill(); err != nil {
+	if err := c.begin(p); err != nil {
 		if c.own(err) || errors.Is(err, io.EOF) {
 			return c.stop(err)
 		}
 		return err // The deadline of net/http, which comes back; or the end.
 	}
 	return nil
+}
+
+// begin reads more of a head.
+func (c *Conn) begin(p []byte) error {
+	if len(c.buf) > 0 || len(p) < 512 {
+		return c.fill()
+	}
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.buf = bytes.Clone(p[:n])
+		return nil
+	}
+	return err
 }
 
 // begun gives the deadline of the head.
