@@ -20,11 +20,11 @@ type settings struct {
 	Sources     map[string]map[string]string `yaml:"sources"`   // options by source, e.g. vpcflow: {format: "${version} ${account-id} …"}
 	ServiceData string                       `yaml:"iam_data"`  // file of IAM service data; default the program's own
 	Retention   map[string]int               `yaml:"retention"` // days to keep, by source; default: for ever
-	Detection   detection                    `yaml:"detection"`
+	Detection   detectSettings               `yaml:"detection"`
 }
 
-// detection is what the detectors know of the operator's world.
-type detection struct {
+// detectSettings are what the detectors know of the operator's world.
+type detectSettings struct {
 	Rules        []string            `yaml:"rules"`        // further rule documents and filters: files or directories, such as SigmaHQ's tree
 	Without      []string            `yaml:"without"`      // ids of rules that are not used, with * as a wildcard
 	Lists        []intel.Spec        `yaml:"lists"`        // threat and trusted lists: {name, path, kind, source, format}
