@@ -131,39 +131,74 @@ func TestWatch(t *testing.T) {
 
 // TERM lets requests end: the slow one is answered, new connections are refused.
 func TestDrain(t *testing.T) {
-	begun, hold := make(chan struct{}), make(chan struct{})
+	for _, h2 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("h2=%t", h2), func(t *testing.T) {
+			begun, hold := make(chan struct{}), make(chan struct{})
+			backend := app(t, func(w http.ResponseWriter, _ *http.Request) {
+				close(begun)
+				<-hold
+				_, _ = io.WriteString(w, "done")
+			})
+			g := run(t, fmt.Sprintf(tlsSite, backend))
+			client := clientTo(t, g, rootsOf(t, g.dir), h2)
+			got := make(chan string, 1)
+			go func() {
+				res, err := client.Get("https://shop.test/")
+				if err != nil {
+					got <- err.Error()
+					return
+				}
+				defer func() { _ = res.Body.Close() }()
+				body, _ := io.ReadAll(res.Body)
+				got <- string(body)
+			}()
+			<-begun
+			g.stop()
+			for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+				c, err := net.Dial("tcp", g.addr)
+				if err != nil {
+					break
+				}
+				_ = c.Close()
+				if time.Now().After(end) {
+					t.Fatal("still accepting")
+				}
+			}
+			close(hold)
+			if text := <-got; text != "done" {
+				t.Errorf("the request that ran got %q", text)
+			}
+		})
+	}
+}
+
+// A tunnel may end within the drain, and is cut behind it.
+func TestDrainCutsTunnels(t *testing.T) {
 	backend := app(t, func(w http.ResponseWriter, _ *http.Request) {
-		close(begun)
-		<-hold
-		_, _ = io.WriteString(w, "done")
-	})
-	g := run(t, fmt.Sprintf(plainSite, backend))
-	got := make(chan string, 1)
-	go func() {
-		res, err := http.Get("http://" + g.addr + "/")
+		c, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
-			got <- err.Error()
+			t.Error(err)
 			return
 		}
-		defer func() { _ = res.Body.Close() }()
-		body, _ := io.ReadAll(res.Body)
-		got <- string(body)
-	}()
-	<-begun
-	g.stop()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		c, err := net.Dial("tcp", g.addr)
-		if err != nil {
-			break
-		}
-		_ = c.Close()
-		if time.Now().After(end) {
-			t.Fatal("still accepting")
-		}
+		defer func() { _ = c.Close() }()
+		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		_ = rw.Flush()
+		_, _ = io.Copy(c, rw)
+	})
+	g := run(t, "drain: 200ms\n"+fmt.Sprintf(plainSite, backend))
+	c, err := net.Dial("tcp", g.addr)
+	if err != nil {
+		t.Fatal(err)
 	}
-	close(hold)
-	if text := <-got; text != "done" {
-		t.Errorf("the request that ran got %q", text)
+	defer func() { _ = c.Close() }()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_, _ = io.WriteString(c, "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	if res, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || res.StatusCode != 101 {
+		t.Fatal(res, err)
+	}
+	g.stop()
+	if !closed(c) {
+		t.Error("the tunnel outlives the gateway")
 	}
 }
 

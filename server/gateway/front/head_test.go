@@ -3,6 +3,7 @@ package front
 import (
 	"bufio"
 	"bytes"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -167,6 +168,41 @@ func FuzzParse(f *testing.F) {
 		// net/http takes Trailer out.
 		if _, ok := r.Trailer["X"]; !ok && r.Trailer == nil && ours != theirs {
 			t.Errorf("%q: %d fields for net/http, %d for the front", raw, theirs, ours)
+		}
+	})
+}
+
+// FuzzChunks holds the framing of chunked bodies against net/http's reader: what
+// the front takes as a whole body, net/http must read as one, with nothing left
+// and nothing more.
+func FuzzChunks(f *testing.F) {
+	for _, s := range []string{"0\r\n\r\n", "3\r\nabc\r\n0\r\n\r\n", "A;x=\"y\"\r\n0123456789\r\n00\r\nT: v\r\n\r\n", "3\nabc\r\n0\r\n\r\n", "1 \r\na\r\n0\r\n\r\n"} {
+		f.Add([]byte(s), uint8(3))
+	}
+	f.Fuzz(func(t *testing.T, body []byte, step uint8) {
+		var c chunks
+		size := 0
+		for size < len(body) && c.at != afterBody {
+			n, fault := c.take(body[size:min(len(body), size+int(step)+1)])
+			if size += n; fault != nil {
+				return
+			}
+		}
+		if c.at != afterBody {
+			return
+		}
+		const tail = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
+		head := "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+		r := bufio.NewReader(strings.NewReader(head + string(body[:size]) + tail))
+		req, err := http.ReadRequest(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, req.Body); err != nil {
+			t.Fatalf("%q: net/http refuses: %v", body[:size], err)
+		}
+		if left, _ := io.ReadAll(r); string(left) != tail {
+			t.Errorf("%q: net/http leaves %q", body[:size], left)
 		}
 	})
 }
