@@ -71,9 +71,11 @@ type Detector struct {
 // New makes a detector over a set that was compiled with the functions of
 // fields. Documents that cannot run are left out and said.
 func New(set *rule.Set, fields *Fields) (*Detector, []sigma.Problem) {
+	root := func(ev *ocsf.Event) string { return fields.chains.root(ev) }
+	fold := func(ua string) string { return fields.agent(ua).name }
 	d := &Detector{
 		cfg: fields.cfg, fields: fields, matcher: set.Matcher(), documents: map[string]*rule.Rule{}, keeps: map[*rule.Rule]bool{},
-		instances: newInstances(fields.cfg, func(ev *ocsf.Event) string { return fields.chains.root(ev) }), spread: newSpread(fields.cfg), travel: newTravel(fields.cfg),
+		instances: newInstances(fields.cfg, root, fold), spread: newSpread(fields.cfg, fold), travel: newTravel(fields.cfg),
 	}
 	d.stats.Automation = map[string]int64{}
 	for _, r := range set.Rules() {

@@ -49,6 +49,7 @@ type instances struct {
 	list      recent[string, *instance]
 	elsewhere recent[string, string] // address → who calls from there and is no instance, several if more than one
 	root      func(*ocsf.Event) string
+	fold      func(ua string) string
 	lastAt    string
 	lastWho   string
 }
@@ -70,9 +71,9 @@ const (
 // several stands for more than one caller.
 const several = "several principals"
 
-func newInstances(cfg Config, root func(*ocsf.Event) string) *instances {
+func newInstances(cfg Config, root func(*ocsf.Event) string, fold func(string) string) *instances {
 	return &instances{
-		root: root, known: cfg.Addresses, places: cfg.Places,
+		root: root, fold: fold, known: cfg.Addresses, places: cfg.Places,
 		list: newRecent[string, *instance](defaultInstances), elsewhere: newRecent[string, string](defaultInstances / 2),
 	}
 }
@@ -126,7 +127,7 @@ func (d *instances) of(id string) *instance {
 
 // judge decides where the session of an instance is used.
 func (d *instances) judge(ev *ocsf.Event, a netip.Addr, report func(hit)) {
-	in, tool := d.of(ev.Session.UID), agent(ev.HTTP.Agent)
+	in, tool := d.of(ev.Session.UID), d.fold(ev.HTTP.Agent)
 	newKey := in.Key != ev.User.Credential
 	if newKey {
 		in.Key = strings.Clone(ev.User.Credential)

@@ -21,6 +21,7 @@ import (
 // and companies leave through many proxies.
 type spread struct {
 	places Places
+	fold   func(ua string) string
 	keys   recent[string, *spots]
 }
 
@@ -43,8 +44,8 @@ const (
 	maxSpots     = 12
 )
 
-func newSpread(cfg Config) *spread {
-	return &spread{places: cfg.Places, keys: newRecent[string, *spots](defaultKeys)}
+func newSpread(cfg Config, fold func(string) string) *spread {
+	return &spread{places: cfg.Places, fold: fold, keys: newRecent[string, *spots](defaultKeys)}
 }
 
 func (d *spread) see(ev *ocsf.Event, report func(hit)) {
@@ -80,7 +81,7 @@ func (d *spread) see(ev *ocsf.Event, report func(hit)) {
 func (d *spread) add(s *spots, ev *ocsf.Event) bool {
 	s.LastIP, s.LastAgent, s.Last = strings.Clone(ev.Src.IP), strings.Clone(cutAgent(ev.HTTP.Agent)), ev.Time
 	s.List = slices.DeleteFunc(s.List, func(x spot) bool { return ev.Time-x.Last > spreadWindow || x.First-ev.Time > spreadWindow })
-	tool := agent(ev.HTTP.Agent)
+	tool := d.fold(ev.HTTP.Agent)
 	at := slices.IndexFunc(s.List, func(x spot) bool { return x.IP == ev.Src.IP && x.Agent == tool })
 	if at >= 0 { // to the end: the latest
 		x := s.List[at]
