@@ -9,8 +9,9 @@
 // in the same order give the same findings, however they are cut into batches
 // and whether or not it was saved and loaded in between.
 //
-// Findings that are suppressed (a filter, a trusted list, known automation) or
-// in dry run are reported like others, with the reason in Status.
+// Findings that are suppressed (by a filter or a trusted list) or
+// in dry run are reported like others, with the reason in Status. What known
+// automation does is counted in the statistics of package threat.
 package detect
 
 import (
