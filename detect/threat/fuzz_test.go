@@ -40,16 +40,17 @@ func operations() []string {
 }
 
 func FuzzFields(f *testing.F) {
-	f.Add(`{"policyDocument":"{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":[\"*\"]}]}"}`, "aws-cli/2", "i-0abcdef1234567890")
-	f.Add(`{"bucketPolicy":{"Statement":{"Principal":{"AWS":["1"]},"Condition":{"x":{"y":["z",1,null]}}}}}`, "[x_1", "a@b")
-	f.Add(`{"ipPermissions":{"items":[{"fromPort":-1,"toPort":99999999999,"ipRanges":{"items":[{"cidrIp":"0.0.0.0/0"}]}}]}}`, "kali", "")
-	f.Add(`{"userData":"H4sIAAAAAAAA/w=="}`, "\xff\xfe", "\x00")
-	f.Add(`{"policyDocument":"%7B%22Statement%22:%zz"}`, strings.Repeat("(", 500), "i-")
-	f.Add(strings.Repeat(`{"policy":`, 400)+"1"+strings.Repeat("}", 400), "", "")
+	f.Add(`{"policyDocument":"{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":[\"*\"]}]}"}`, "aws-cli/2", "i-0abcdef1234567890", byte(3))
+	f.Add(`{"bucketPolicy":{"Statement":{"Principal":{"AWS":["1"]},"Condition":{"x":{"y":["z",1,null]}}}}}`, "[x_1", "a@b", byte(3))
+	f.Add(`{"ipPermissions":{"items":[{"fromPort":-1,"toPort":99999999999,"ipRanges":{"items":[{"cidrIp":"0.0.0.0/0"}]}}]}}`, "kali", "", byte(3))
+	f.Add(`{"userData":"H4sIAAAAAAAA/w=="}`, "\xff\xfe", "\x00", byte(3))
+	f.Add(`{"policyDocument":"%7B%22Statement%22:%zz"}`, strings.Repeat("(", 500), "i-", byte(3))
+	f.Add(strings.Repeat(`{"policy":`, 400)+"1"+strings.Repeat("}", 400), "", "", byte(3))
 	d := detector(f, Config{Places: world{}}, coded())
 	ops := operations()
-	f.Fuzz(func(t *testing.T, request, agent, session string) {
-		for i, op := range ops {
+	f.Fuzz(func(t *testing.T, request, agent, session string, which byte) {
+		for i := range 3 {
+			op := ops[(int(which)+i*17)%len(ops)]
 			ev := ocsf.Event{
 				Time: int64(i) * 1000, Class: ocsf.APIActivity, Status: ocsf.StatusSuccess, UID: op, Account: "111122223333",
 				User:    ocsf.User{Type: "AssumedRole", UID: "arn:aws:sts::111122223333:assumed-role/r/" + session, Account: "111122223333", Credential: "ASIA" + session},
