@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -91,6 +92,9 @@ func (c *gates) compile(w *gateway.WAF, tokens *handler.Tokens, old yagura.Gate)
 	var err error
 	if g.acl, err = waf.Compile(bundle, o); err != nil {
 		return nil, nil, err
+	}
+	if a, err := bundle.ACL(w.Name); err == nil {
+		g.name = cmp.Or(a.ARN, a.Name)
 	}
 	if before, ok := old.(*siteGate); ok && before.acl != nil {
 		g.acl.Adopt(before.acl)
@@ -202,6 +206,7 @@ func tokenOf(k handler.Token) waf.Token {
 
 // siteGate is the gate of a site.
 type siteGate struct {
+	name   string   // of the web ACL: its ARN if it has one
 	acl    *waf.ACL // nil without a web ACL
 	crs    inspect
 	blocks bool     // by the rule set itself
@@ -213,6 +218,9 @@ type answered struct {
 	result *crs.Result
 	err    error
 }
+
+// Name is that of the web ACL, for the log.
+func (g *siteGate) Name() string { return cmp.Or(g.name, crsGroup) }
 
 // BodyLimit is the greater one.
 func (g *siteGate) BodyLimit() int {

@@ -39,7 +39,8 @@ import (
 type Deps struct {
 	// Compile makes the gate of a site. Tokens is nil without a key; old is the
 	// site's gate before a reload, else nil. Files tells which were read, so that
-	// they are watched.
+	// they are watched. A gate with a method Name() string tells the web ACL's ARN
+	// for the log.
 	Compile func(w *WAF, tokens *handler.Tokens, old yagura.Gate) (g yagura.Gate, files []string, err error)
 	Log     *slog.Logger // default: nowhere
 	// Listening, if set, is called with the addresses, and Admin's, once they are

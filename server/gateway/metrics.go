@@ -70,9 +70,9 @@ func (m *metrics) reloaded(failed error) {
 }
 
 // observe counts and logs a decision.
-func (g *Gateway) observe(s *Site, x *handler.Exchange) {
+func (g *Gateway) observe(s *Site, source waflog.Source, x *handler.Exchange) {
 	passed := strconv.FormatBool(x.Status == 0)
-	e := &waflog.Entry{Request: x.Request, Verdict: x.Verdict, Status: x.Status, Reason: x.Malformed}
+	e := &waflog.Entry{Request: x.Request, Verdict: x.Verdict, Status: x.Status, Reason: x.Malformed, Source: source}
 	if x.Uninspected != "" {
 		g.metrics.uninspected.WithLabelValues(s.name(), x.Uninspected, passed).Inc()
 		g.deps.Log.Error("a request could not be decided", "site", s.name(), "reason", x.Uninspected, "passed", passed, "request", x.Request.ID)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/prevent/waf/handler"
+	"github.com/yagura-sec/yagura/prevent/waf/waflog"
 	"github.com/yagura-sec/yagura/server/gateway/front"
 )
 
@@ -75,11 +76,15 @@ func (g *Gateway) buildSite(
 		}
 		s.pool.members = append(s.pool.members, m)
 	}
+	source := waflog.Source{ID: one.name()}
+	if known, ok := gate.(interface{ Name() string }); ok {
+		source.WebACL = known.Name()
+	}
 	var err error
 	s.guard, err = handler.New(handler.Config{
 		Gate: gate, Mode: handler.Mode(one.Mode), FailOpen: one.OnError == "open", Trusted: trusted, Tokens: tokens,
 		Concurrent: cfg.Limits.Inspections, Wait: cfg.Limits.InspectionWait, HeadersOnly: one.GRPCBody == "none", Secret: cfg.RulesToken,
-		BodyError: bodyError, Prepare: prepare, Observe: func(x *handler.Exchange) { g.observe(one, x) },
+		BodyError: bodyError, Prepare: prepare, Observe: func(x *handler.Exchange) { g.observe(one, source, x) },
 	})
 	if err != nil {
 		return nil, err

@@ -29,6 +29,8 @@ type Entry struct {
 	// Status is that of the answer in place of the application's; 0 when the
 	// request passed.
 	Status int
+	// Source, where it is not empty, goes before that of the log.
+	Source Source
 	// Reason says why the server itself refused the request, or could not inspect
 	// it; it becomes the terminating rule "Yagura_<reason>".
 	Reason string
@@ -48,6 +50,7 @@ func Append(dst []byte, e *Entry, s Source, redact *Redaction) []byte {
 	if v == nil {
 		v = &yagura.Verdict{}
 	}
+	s.WebACL, s.Name, s.ID = orDefault(e.Source.WebACL, s.WebACL), orDefault(e.Source.Name, s.Name), orDefault(e.Source.ID, s.ID)
 	o := outcomeOf(e, v)
 	q := e.Request
 	w.raw(`{"timestamp":`).number(q.Time / 1000).raw(`,"formatVersion":1,"webaclId":`).text(orDefault(s.WebACL, "yagura"))
