@@ -48,7 +48,12 @@ type Engine struct {
 const defaultBodyLimit = 128 << 10
 
 // Compile reads the rules.
-func Compile(o Options) (*Engine, error) {
+func Compile(o Options) (engine *Engine, err error) {
+	defer func() { // SecRuleRemoveByMsg panics on rules without a message
+		if r := recover(); r != nil {
+			engine, err = nil, fmt.Errorf("coraza: its compiler failed: %v", r)
+		}
+	}()
 	if o.BodyLimit == 0 {
 		o.BodyLimit = defaultBodyLimit
 	}

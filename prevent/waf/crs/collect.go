@@ -56,9 +56,10 @@ func (t *transaction) header(h yagura.Header) {
 	t.add(listHeaders, h.Name, h.Value)
 	switch t.lists[listHeaders][len(t.lists[listHeaders])-1].lower {
 	case "content-type":
-		if _, value, _ := t.contentType(); value > 1 {
+		if t.typed {
 			return
 		}
+		t.typed = true
 		switch value := strings.TrimSpace(t.lower(h.Value)); {
 		case strings.HasPrefix(value, "application/x-www-form-urlencoded"):
 			t.singles[varBodyProcessor] = "URLENCODED"
@@ -70,16 +71,10 @@ func (t *transaction) header(h yagura.Header) {
 	}
 }
 
-// contentType gives the first Content-Type and how many there are.
-func (t *transaction) contentType() (value string, count int, ok bool) {
-	for i := range t.lists[listHeaders] {
-		if m := &t.lists[listHeaders][i]; m.lower == "content-type" {
-			if count++; count == 1 {
-				value = m.value
-			}
-		}
-	}
-	return value, count, count > 0
+// contentType gives the first Content-Type.
+func (t *transaction) contentType() string {
+	value, _ := t.first(varHeaders, "content-type")
+	return value
 }
 
 // cookies cuts a Cookie header; nothing in it is decoded.

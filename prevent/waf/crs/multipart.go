@@ -14,8 +14,7 @@ import (
 // readMultipart adds fields to ARGS_POST and files to FILES and its kin; the content
 // of files is counted, not looked at. https://www.rfc-editor.org/rfc/rfc7578
 func (t *transaction) readMultipart() error {
-	contentType, _, _ := t.contentType()
-	kind, params, err := mime.ParseMediaType(contentType)
+	kind, params, err := mime.ParseMediaType(t.contentType())
 	if err != nil {
 		t.singles[varMultipartStrictError] = "1"
 		return err

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/corazawaf/libinjection-go"
 )
 
 // operator decides whether a value matches. It may set captures of t.
@@ -65,7 +63,6 @@ func (o predicate) matches(_ *transaction, value string) bool { return o(value) 
 var predicates = map[string]predicate{
 	"unconditionalmatch":   func(string) bool { return true },
 	"nomatch":              func(string) bool { return false },
-	"detectxss":            libinjection.IsXSS,
 	"validateutf8encoding": func(v string) bool { return !utf8.ValidString(v) },
 	"validateurlencoding":  badURLEncoding,
 }
@@ -84,32 +81,6 @@ func badURLEncoding(v string) bool {
 }
 
 func isHex(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f' }
-
-// sqli is libinjection; the fingerprint of what it found is captured.
-type sqli struct{}
-
-func (sqli) matches(t *transaction, value string) bool {
-	if isNumber(value) {
-		return false
-	}
-	found, fingerprint := libinjection.IsSQLi(value)
-	if found && t.capture {
-		t.setCapture(0, fingerprint)
-	}
-	return found
-}
-
-// isNumber says that the value has digits, points, commas and single dashes only:
-// libinjection's fingerprints have none of these alone.
-func isNumber(value string) bool {
-	for i := range len(value) {
-		c := value[i]
-		if c == '-' && i > 0 && value[i-1] == '-' || c != '-' && c != '.' && c != ',' && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return true
-}
 
 // setOperator compiles "@name argument", "!@name argument" or a bare expression.
 func (c *compiler) setOperator(r *rule, text string) error {
@@ -143,7 +114,9 @@ func (c *compiler) setOperator(r *rule, text string) error {
 	case "pmfromfile", "pmf":
 		r.op, err = c.phraseFile(r.opArg)
 	case "detectsqli":
-		r.op = sqli{}
+		r.op = sqli{&c.library.noSQL}
+	case "detectxss":
+		r.op = markup{&c.library.noMarkup}
 	case "validatebyterange":
 		r.op, err = byteRange(r.opArg)
 	case "ipmatch":

@@ -15,10 +15,11 @@ import (
 
 // library holds compiled patterns, which several engines share.
 type library struct {
-	mu      sync.Mutex
-	budget  atomic.Int64 // bytes of states
-	regexps map[string]*pattern
-	lists   map[string]*phrases
+	mu              sync.Mutex
+	budget          atomic.Int64 // bytes of states
+	noSQL, noMarkup innocent
+	regexps         map[string]*pattern
+	lists           map[string]*phrases
 }
 
 func newLibrary() *library {
@@ -33,6 +34,7 @@ type pattern struct {
 	once   sync.Once
 	text   *regexp.Regexp
 	bytes  *binaryregexp.Regexp
+	whole  bool // it matches every text from end to end
 
 	library *library
 	dfaOnce sync.Once
@@ -66,6 +68,7 @@ func (l *library) rx(source string) (operator, error) {
 			return nil, fmt.Errorf("expression: %w", err)
 		}
 		p.tree = tree
+		p.whole = source == "^.*$"
 	}
 	l.regexps[source] = p
 	return p, nil
@@ -83,6 +86,12 @@ const maxGroups = 9
 func (p *pattern) matches(t *transaction, value string) bool {
 	if p.bytes != nil {
 		return p.matchesBytes(t, value)
+	}
+	if p.whole && !t.plain {
+		if t.capture {
+			t.setCapture(0, value)
+		}
+		return true
 	}
 	p.dfaOnce.Do(func() { p.dfa = newDFA(p.tree, &p.library.budget) })
 	if p.dfa != nil && !t.plain {

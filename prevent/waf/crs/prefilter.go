@@ -79,7 +79,7 @@ func newPrefilter(e *Engine) *prefilter {
 		p.dead[phase] = e.beyond(list)
 		for i, r := range list {
 			if p.dead[phase].has(i) {
-				r.unfiltered()
+				p.unfiltered(r)
 				continue
 			}
 			p.add(r, p.base[phase]+i)
@@ -133,10 +133,10 @@ func needOf(r *rule) (n *need, ok bool) {
 		return oneOf(slices.Clone(op.list)), true
 	case sqli:
 		return sqliNeed, true
+	case markup:
+		return xssNeed, true
 	case predicate:
 		switch r.opName {
-		case "detectxss":
-			return xssNeed, true
 		case "validateurlencoding":
 			return exactly(setOf("%")), true
 		case "validateutf8encoding":
@@ -230,9 +230,10 @@ func (s *source) stream(filter, chain, words int) {
 }
 
 // unfiltered marks a rule, and its chain, as one that looks at every value.
-func (r *rule) unfiltered() {
+func (p *prefilter) unfiltered(r *rule) {
 	for link := r; link != nil; link = link.next {
 		link.filter, link.stages = -1, nil
+		link.node = p.chains.of(link.chain)
 	}
 }
 

@@ -61,6 +61,7 @@ const (
 	maxValue   = 256
 	maxTargets = 64
 	maxMatches = 1000
+	minOut     = 2048
 )
 
 // scoreSlots are the places of the scores in TX.
@@ -116,27 +117,36 @@ func (t *transaction) record(r *rule) {
 		return
 	}
 	m := r.match
-	m.Message, m.Data = clone(t.message), clone(t.data)
 	found := t.found[:min(len(t.found), maxTargets)]
-	m.Targets = make([]Target, len(found))
-	// One buffer takes the text of all targets.
-	size := 0
-	for i := range found {
-		size += len(found[i].Key) + min(len(found[i].Value), maxValue)
+	if t.targets == nil {
+		t.targets = make([]Target, 0, max(16, len(found)))
 	}
-	var b strings.Builder
-	b.Grow(size)
+	first := len(t.targets)
+	data, message := cutText(t.data), cutText(t.message)
+	if r.msg != nil && r.msg.constant() {
+		message = "" // the rule's own text stays
+	}
+	if t.out.Len() == 0 {
+		t.out.Grow(minOut)
+	}
+	// All text of the result stands in one buffer, and all targets in one list.
 	keep := func(s string) string {
-		start := b.Len()
-		_, _ = b.WriteString(s)
-		return b.String()[start:]
+		start := t.out.Len()
+		_, _ = t.out.WriteString(s)
+		return t.out.String()[start:]
 	}
-	for i, f := range found {
-		m.Targets[i] = Target{Variable: f.Variable, Key: keep(f.Key), Value: keep(cutText(f.Value)), Level: f.Level}
+	m.Data, m.Message = keep(data), keep(message)
+	if r.msg != nil && r.msg.constant() {
+		m.Message = cutText(r.msg.text)
+	}
+	for _, f := range found {
+		t.targets = append(t.targets, Target{Variable: f.Variable, Key: keep(f.Key), Value: keep(cutText(f.Value)), Level: f.Level})
+	}
+	m.Targets = t.targets[first:len(t.targets):len(t.targets)]
+	if t.result.Matches == nil {
+		t.result.Matches = make([]Match, 0, 16)
 	}
 	t.result.Matches = append(t.result.Matches, m)
 }
 
 func cutText(s string) string { return s[:min(len(s), maxValue)] }
-
-func clone(s string) string { return strings.Clone(cutText(s)) }

@@ -91,6 +91,7 @@ type transaction struct {
 	open       bool       // and the rules above must be added
 	takes      []*control // that take targets from rules
 	allow      string
+	typed      bool // a Content-Type was seen
 	engineOff  bool
 	detectOnly bool
 	bodyOff    bool
@@ -104,9 +105,11 @@ type transaction struct {
 	data    string
 	plain   bool // no shortcuts
 
-	result *Result
-	arena  []byte
-	fast   fastState
+	result  *Result
+	out     strings.Builder // text of the result
+	targets []Target        // of the result
+	arena   []byte
+	fast    fastState
 }
 
 // item is one value that a rule looks at.
@@ -182,12 +185,14 @@ func (t *transaction) reset() {
 	clear(t.extra)
 	t.phase, t.skipTo, t.skip, t.removed, t.allow, t.bodyLimit = 0, "", 0, nil, "", 0
 	t.takes, t.open, t.opened = t.takes[:0], false, false
-	t.capture, t.engineOff, t.detectOnly, t.bodyOff, t.forceBody, t.cut = false, false, false, false, false, false
+	t.capture, t.engineOff, t.detectOnly, t.bodyOff, t.forceBody, t.cut, t.typed = false, false, false, false, false, false, false
 	t.severity = 255
 	clear(t.items)
 	clear(t.found)
 	t.items, t.found = t.items[:0], t.found[:0]
 	t.result, t.request, t.body, t.message, t.data, t.current = nil, nil, "", "", "", nil
+	t.out.Reset()
+	t.targets = nil
 	t.arena = t.arena[:0]
 	t.fast.reset()
 }
