@@ -90,6 +90,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	if r.pass, err = cfg.Store.Pass(ctx); err != nil {
 		return r.summary, fmt.Errorf("detection: %w", err)
 	}
+	r.tidy()
 	if err := r.load(); err != nil {
 		return r.summary, err
 	}
@@ -111,7 +112,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 // ErrBusy says that another process runs the detectors over this lake.
 var ErrBusy = errors.New("another process is running the detectors; wait for it, or stop it")
 
-// lock keeps other processes out and clears away what a killed one left.
+// lock keeps other processes out.
 func lock(dir string) (func(), error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -124,11 +125,20 @@ func lock(dir string) (func(), error) {
 		}
 		return nil, fmt.Errorf("detection: %s: %w", f.Name(), err)
 	}
-	left, _ := filepath.Glob(filepath.Join(dir, "new-*"))
-	for _, name := range left {
-		_ = os.Remove(name) // Tried again next time.
-	}
 	return func() { _ = f.Close() }, nil
+}
+
+// tidy clears away what killed processes left: states that were never finished,
+// and those that are not the one in force.
+func (r *run) tidy() {
+	for _, pattern := range []string{"new-*", "state-*"} {
+		left, _ := filepath.Glob(filepath.Join(r.Dir, pattern))
+		for _, name := range left {
+			if filepath.Base(name) != r.pass.State {
+				_ = os.Remove(name) // Tried again next time.
+			}
+		}
+	}
 }
 
 // load brings the detectors to the saved state.
