@@ -290,6 +290,10 @@ func TestInventoryLearns(t *testing.T) {
 	if v.Owns("i-1", netip.MustParseAddr("198.51.100.77")) != ocsf.False {
 		t.Error("an address of nobody is not the instance's")
 	}
+	v.Learn("i-2", netip.MustParseAddr("10.0.0.9"))
+	if v.Owns("i-2", netip.MustParseAddr("198.51.100.77")) != ocsf.Unknown {
+		t.Error("who is known by a private address may have any public one")
+	}
 }
 
 func FuzzLoad(f *testing.F) {

@@ -73,14 +73,16 @@ func (v *Inventory) Refused() int64 { return v.refused }
 func (v *Inventory) Owners(a netip.Addr) []string { return v.owned[a.Unmap().WithZone("")] }
 
 // Owns says whether the address is the owner's: True when it is known as the
-// owner's or as a shared gateway's, False when addresses of the owner are known
-// and this is none of them, Unknown when nothing is known of the owner.
+// owner's or as a shared gateway's, False when addresses of its kind (public or
+// private) are known of the owner and this is none of them, else Unknown: flow
+// logs teach private addresses only, and a call to AWS shows a public one.
 func (v *Inventory) Owns(owner string, a netip.Addr) ocsf.Tri {
 	owners := v.Owners(a)
 	if slices.Contains(owners, owner) || slices.Contains(owners, "*") {
 		return ocsf.True
 	}
-	if len(v.byOwner[owner]) > 0 {
+	kind := Public(a)
+	if slices.ContainsFunc(v.byOwner[owner], func(known netip.Addr) bool { return Public(known) == kind }) {
 		return ocsf.False
 	}
 	return ocsf.Unknown
