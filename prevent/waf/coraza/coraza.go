@@ -134,8 +134,13 @@ func remove(list []string) string {
 // BodyLimit is the number of bytes of a body that Inspect looks at.
 func (e *Engine) BodyLimit() int { return e.bodyLimit }
 
-// Inspect evaluates the rules over a request.
-func (e *Engine) Inspect(r *yagura.Request) (*Result, error) {
+// Inspect evaluates the rules over a request. An error says that Coraza gave no answer.
+func (e *Engine) Inspect(r *yagura.Request) (out *Result, err error) {
+	defer func() { // setvar:!tx.name without a value panics
+		if r := recover(); r != nil {
+			out, err = nil, fmt.Errorf("coraza: a rule failed: %v", r)
+		}
+	}()
 	tx := e.waf.NewTransactionWithID(r.ID)
 	defer func() { _ = tx.Close() }()
 	client := ""
@@ -152,7 +157,7 @@ func (e *Engine) Inspect(r *yagura.Request) (*Result, error) {
 	if !hosts && r.Host != "" {
 		tx.AddRequestHeader("Host", r.Host)
 	}
-	out := &Result{}
+	out = &Result{}
 	if it := tx.ProcessRequestHeaders(); it == nil {
 		if err := body(tx, r.Body); err != nil {
 			return nil, fmt.Errorf("coraza: %w", err)

@@ -17,7 +17,9 @@ func (t *transaction) collectHeaders() {
 	s[varMultipartDuplicateHeader], s[varMultipartInvalidQuoting] = "0", "0"
 	s[varBodyError], s[varBodyProcessorError], s[varBodyLength], s[varDuration] = "0", "0", "0", "0"
 	s[varHighestSeverity] = "255"
-	s[varUniqueID] = r.ID
+	if s[varUniqueID] = r.ID; r.ID == "" {
+		s[varUniqueID] = t.itoa(int(r.Time)) // for sampling
+	}
 	s[varMethod], s[varProtocol] = r.Method, r.Version
 	s[varServerName] = hostname(r.Host)
 	if r.Client.IsValid() {

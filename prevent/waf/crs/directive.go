@@ -66,6 +66,9 @@ func (c *compiler) directive(d *directive) error {
 	case "secrule":
 		return c.secRule(d)
 	case "secaction":
+		if unquote(d.rest) == "" {
+			return errors.New("no actions")
+		}
 		return c.add(d, nil, "", unquote(d.rest))
 	case "secmarker":
 		c.rules = append(c.rules, &rule{file: d.file, line: d.line, marker: unquote(d.rest), severity: -1, filter: -1})

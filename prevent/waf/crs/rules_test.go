@@ -55,7 +55,7 @@ SecAction "id:1004,phase:2,pass,log"`, ""},
 SecAction "id:1002,phase:2,pass,log"
 SecMarker OVER
 SecRule ARGS_NAMES|!ARGS_NAMES:note "@rx (?i)note|user" "id:1003,phase:2,pass,log"`, ""},
-		{"arithmetic", `SecAction "id:1001,phase:1,pass,nolog,setvar:tx.n=5,setvar:tx.n=+%{tx.n},setvar:tx.n=-3,setvar:!tx.gone,setvar:tx.x_%{tx.n}=1"
+		{"arithmetic", `SecAction "id:1001,phase:1,pass,nolog,setvar:tx.n=5,setvar:tx.n=+%{tx.n},setvar:tx.n=-3,setvar:!tx.gone=1,setvar:tx.x_%{tx.n}=1"
 SecRule TX:n "@eq 7" "id:1002,phase:1,pass,log"
 SecRule TX:/^x_/ "@eq 1" "id:1003,phase:1,pass,log"
 SecRule &TX:gone "@eq 0" "id:1004,phase:1,pass,log"`, ""},
@@ -177,7 +177,7 @@ func TestSampling(t *testing.T) {
 	for i := range 400 {
 		r := injection()
 		r.ID = fmt.Sprint("request-", i)
-		if len(e.Inspect(r).Matches) > 0 {
+		if e.Inspect(r).Scores.Inbound > 0 {
 			seen++
 		}
 	}
