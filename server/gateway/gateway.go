@@ -59,6 +59,7 @@ type Gateway struct {
 	certs   []*certificates // by listener; nil for those without TLS
 	tunnels tunnels
 	drains  atomic.Bool
+	tried   atomic.Int64 // when the files were last begun to be read, in ns
 	reload  sync.Mutex
 	pipes   transports
 }
@@ -85,6 +86,7 @@ func New(ctx context.Context, path string, deps Deps) (*Gateway, error) {
 	g.metrics = newMetrics(g)
 	g.pipes.byKey = map[pipeKey]*http.Transport{}
 	g.tunnels.open = map[*tunnel]bool{}
+	g.tried.Store(time.Now().UnixNano())
 	cfg, err := Read(path)
 	if err != nil {
 		return nil, err
@@ -195,6 +197,7 @@ func (g *Gateway) Reload(ctx context.Context) error {
 }
 
 func (g *Gateway) tryReload(ctx context.Context) error {
+	g.tried.Store(time.Now().UnixNano())
 	cfg, err := Read(g.path)
 	if err != nil {
 		return err

@@ -94,27 +94,38 @@ func (g *Gateway) watch(ctx context.Context) {
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	last := g.stamp()
+	last, _ := g.stamp()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if now := g.stamp(); now != last {
-			last = now
-			_ = g.Reload(ctx) // It has been logged and counted; the next change tries again.
-			last = g.stamp()
+		now, newest := g.stamp()
+		// What changed while the files were read shows in its time only.
+		since := newest.Sub(time.Unix(0, g.tried.Load()))
+		if now == last && (since < -clockStep || newest.After(time.Now())) {
+			continue
 		}
+		_ = g.Reload(ctx) // It has been logged and counted; the next change tries again.
+		last, _ = g.stamp()
 	}
 }
 
-// stamp is the state of all files that were read: names, sizes and times.
-func (g *Gateway) stamp() string {
+// clockStep is how coarse the times of files are.
+const clockStep = 20 * time.Millisecond
+
+// stamp is the state of all files that were read: names, sizes and times, and
+// the newest of the times.
+func (g *Gateway) stamp() (string, time.Time) {
 	var b strings.Builder
+	var newest time.Time
 	note := func(name string) {
 		if st, err := os.Stat(name); err == nil {
 			fmt.Fprintln(&b, name, st.Size(), st.ModTime().UnixNano())
+			if st.ModTime().After(newest) {
+				newest = st.ModTime()
+			}
 		} else {
 			fmt.Fprintln(&b, name, "missing")
 		}
@@ -140,5 +151,5 @@ func (g *Gateway) stamp() string {
 			}
 		}
 	}
-	return b.String()
+	return b.String(), newest
 }
