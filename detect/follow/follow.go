@@ -15,6 +15,7 @@
 package follow
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -146,15 +147,23 @@ func (r *run) load() error {
 	if r.pass.State == "" {
 		return nil
 	}
+	var blank bytes.Buffer // what a load that fails may have left is dropped
+	if err := r.Detector.Save(&blank); err != nil {
+		return fmt.Errorf("detection: %w", err)
+	}
 	f, err := os.Open(filepath.Join(r.Dir, filepath.Base(r.pass.State)))
 	if err == nil {
 		err = errors.Join(r.Detector.Load(f), f.Close())
 	}
-	if err != nil && r.Stale != nil {
-		r.Stale(err)
-	}
-	if err != nil && r.Stale == nil {
+	switch {
+	case err == nil:
+		return nil
+	case r.Stale == nil:
 		return fmt.Errorf("detection: saved state: %w", err)
+	}
+	r.Stale(err)
+	if err := r.Detector.Load(&blank); err != nil {
+		return fmt.Errorf("detection: %w", err)
 	}
 	return nil
 }
