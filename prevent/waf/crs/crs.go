@@ -11,6 +11,14 @@
 // of responses and of logging (phases 3 to 5) are read and left out. expirevar and
 // initcol have no effect, as in Coraza: there is no storage between requests.
 //
+// Where it departs from Coraza on purpose: a JSON body that was cut at BodyLimit is no
+// error of the sender (REQBODY_ERROR stays 0); arguments of a form whose names differ
+// in case only are all looked at, where Coraza keeps one of them by chance; members of
+// collections come in the order sent, where Coraza's come in random order, which
+// decides what MATCHED_VAR is after several matches; an address that cannot be read in
+// @ipMatch is an error; of a rule at most 64 targets and 256 bytes of each value are
+// told. TX:json_request_body is not set.
+//
 // The engine is a data flow. Every distinct text of a request is scanned once for the
 // literals and bytes that rules need; a rule is evaluated only on texts that it could
 // match. Each such shortcut only ever says "cannot match", is derived from the
@@ -285,10 +293,17 @@ func (e *Engine) resolve() {
 // BodyLimit is the number of bytes of a body that Inspect looks at.
 func (e *Engine) BodyLimit() int { return e.bodyLimit }
 
-// Inspect evaluates the rules over a request. The result is the caller's.
-func (e *Engine) Inspect(r *yagura.Request) *Result {
+// Inspect evaluates the rules over a request. The result is the caller's. A panic of a
+// rule or decoder is contained and told in Result.Err.
+func (e *Engine) Inspect(r *yagura.Request) (result *Result) {
 	t := e.pool.Get().(*transaction) //nolint:errcheck,forcetypeassert // the pool holds nothing else
-	defer t.release()
+	defer func() {
+		if p := recover(); p != nil {
+			result = &Result{Err: fmt.Errorf("crs: the evaluation of request %q failed: %v", r.ID, p)}
+			return // the transaction is not used again
+		}
+		t.release()
+	}()
 	t.begin(r)
 	t.collectHeaders()
 	t.phaseRun(phaseRequestHeaders)

@@ -191,7 +191,7 @@ func clone2(r *yagura.Request) *yagura.Request {
 // TestGenerated compares the engine with its plain twin and with Coraza on generated
 // requests. -crs.requests sets how many.
 func TestGenerated(t *testing.T) {
-	n := *generated
+	n := *generated / sparse
 	if testing.Short() {
 		n = min(n, 300)
 	}

@@ -107,19 +107,21 @@ func TestRegressions(t *testing.T) {
 	for level := 4; level >= 1; level-- {
 		for _, plain := range []bool{true, false} {
 			t.Run(fmt.Sprintf("level %d plain %v", level, plain), func(t *testing.T) {
-				if testing.Short() && level != 4 && plain {
-					t.Skip("plain evaluation at one level only")
+				if level != 4 && plain {
+					t.Skip("the plain evaluation is compared at one level here, and with the fast one in TestGenerated")
 				}
 				e, ref := engines(t, level, plain)
 				failed := 0
-				for _, c := range list {
+				for i, c := range list {
+					if i%sparse != 0 || testing.Short() && i%8 != 0 {
+						continue
+					}
 					if diff := same(t, e, ref, c.request); diff != "" {
 						if failed++; failed <= 8 {
 							t.Errorf("%s: %s %s\n%s", c.name, c.request.Method, clip(c.request.URI), diff)
 						}
 					}
 				}
-				t.Logf("%d of %d tests identical", len(list)-failed, len(list))
 				if failed > 0 {
 					t.Errorf("%d of %d tests differ", failed, len(list))
 				}

@@ -16,6 +16,9 @@ type Result struct {
 	Rule, Status int
 	// Blocked says that the rule had its way; false when Options do not block.
 	Blocked bool
+	// Err says that the evaluation failed: the rest of the result is empty, and the
+	// request was not looked at to the end. It is a defect of the engine.
+	Err error
 
 	trace []int // all rules that matched, for tests
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package crs
+
+const sparse = 1
