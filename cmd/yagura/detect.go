@@ -186,6 +186,38 @@ func (p *program) detectLake(ctx context.Context, a *detect.Assembly, forget boo
 	return events, err
 }
 
+// detectIngested runs the detectors over what an ingest has brought, and says
+// how many findings there are.
+func (p *program) detectIngested(ctx context.Context) error {
+	a, done, err := p.assemble(arms{})
+	defer done()
+	if err != nil {
+		return err
+	}
+	found := map[string]*yagura.Finding{}
+	events, err := p.detectLake(ctx, a, false, found)
+	if err != nil {
+		return err
+	}
+	p.detectNotes(a)
+	by := map[yagura.Severity]int{}
+	active := 0
+	for _, f := range found {
+		if f.Status == "" {
+			by[f.Severity]++
+			active++
+		}
+	}
+	var parts []string
+	for s := yagura.Critical; s >= yagura.Informational; s-- {
+		if by[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", by[s], s))
+		}
+	}
+	p.note("ingest-detected", events, active, cmp.Or(join(parts), "-"))
+	return nil
+}
+
 // hit is a finding as it is printed.
 type hit struct {
 	ID          string    `json:"id" table:"-" doc:"id of the finding: the same for the same rule, subject and window"`
@@ -366,6 +398,9 @@ func (p *program) detectNotes(a *detect.Assembly) {
 	}
 	for name, n := range a.Flow.Trusted() {
 		p.note("detect-trusted", name, n)
+	}
+	if len(t.Dropped) > 0 {
+		p.note("detect-relearn", len(t.Dropped), join(t.Dropped[:min(len(t.Dropped), 10)]))
 	}
 	if t.Engine.Learning > 0 {
 		p.note("detect-learning", t.Engine.Learning)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -57,7 +58,11 @@ func (p *program) documents(a arms) ([]*sigma.Document, []sigma.Problem, error) 
 		}
 		docs, problems = append(docs, more...), append(problems, bad...)
 	}
-	return slices.DeleteFunc(docs, p.unwanted), problems, nil
+	docs = slices.DeleteFunc(docs, func(d *sigma.Document) bool { return among(p.settings.Detection.Without, d) })
+	for _, d := range docs {
+		d.DryRun = d.DryRun || among(p.settings.Detection.DryRun, d)
+	}
+	return docs, problems, nil
 }
 
 // readRules reads a file or directory of documents. Ids are paths below the
@@ -92,9 +97,9 @@ func placed(problems []sigma.Problem, dir string) []sigma.Problem {
 	return problems
 }
 
-// unwanted says that the configuration leaves the rule out.
-func (p *program) unwanted(d *sigma.Document) bool {
-	return slices.ContainsFunc(p.settings.Detection.Without, func(pattern string) bool {
+// among says that one of the patterns is the rule's id.
+func among(patterns []string, d *sigma.Document) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		ok, err := path.Match(pattern, d.ID)
 		return ok && err == nil
 	})
@@ -155,6 +160,11 @@ func (p *program) assemble(a arms) (*detect.Assembly, func(), error) {
 	problems = slices.DeleteFunc(append(problems, more...), func(x sigma.Problem) bool { return x.Warning })
 	if len(problems) > 0 {
 		p.note("rule-problems", len(problems), problems[0].Error())
+	}
+	for _, d := range kit.Documents {
+		if f := d.Filter; f != nil && !f.Expires.IsZero() && !p.now().Before(f.Expires) {
+			p.note("filter-expired", d.ID, f.Expires.Format(time.DateOnly), cmp.Or(f.Owner, "-"))
+		}
 	}
 	return assembly, done, nil
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +22,7 @@ import (
 type asking struct {
 	arms
 	least, rule, subject string
-	all                  bool
+	all, dryRun          bool
 	limit                int
 	when                 selection
 }
@@ -29,11 +31,14 @@ func (p *program) findingsCommand() *cobra.Command {
 	var q asking
 	c := &cobra.Command{
 		Use: "findings [ID]", Short: p.say("short.findings"), Long: p.say("long.findings"),
-		Example: "  yagura findings --min-severity high\n  yagura findings 3f2a",
+		Example: "  yagura findings --min-severity high\n  yagura findings 3f2a\n  yagura findings --dry-run",
 		Args:    p.arguments(0, 1, "ID"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return p.showFinding(c.Context(), q, args[0])
+			}
+			if q.dryRun {
+				return p.rehearse(c.Context(), q)
 			}
 			return p.listFindings(c.Context(), q)
 		},
@@ -43,6 +48,7 @@ func (p *program) findingsCommand() *cobra.Command {
 	f.StringVar(&q.rule, "rule", "", p.say("flag.finding-rule"))
 	f.StringVar(&q.subject, "subject", "", p.say("flag.finding-subject"))
 	f.BoolVar(&q.all, "all", false, p.say("flag.all"))
+	f.BoolVar(&q.dryRun, "dry-run", false, p.say("flag.finding-dry-run"))
 	f.IntVar(&q.limit, "limit", 100, p.say("flag.limit"))
 	completes(c, "min-severity", severityNames()...)
 	return c
@@ -75,6 +81,63 @@ func (p *program) listFindings(ctx context.Context, q asking) error {
 		}
 		return printAll(p, rows)
 	})
+}
+
+// rehearsed is what a rule of a dry run would have alerted on a day.
+type rehearsed struct {
+	Rule     string `json:"rule" table:"whole" doc:"id of the rule"`
+	Day      string `json:"day" table:"whole" doc:"day of the first event, UTC"`
+	Severity string `json:"severity" spare:"2" doc:"highest severity of its findings"`
+	Findings int64  `json:"findings" doc:"findings it would have made"`
+	Events   int64  `json:"events" doc:"events or hits in them"`
+	Subjects int    `json:"subjects" doc:"different subjects"`
+	Subject  string `json:"subject" spare:"1" doc:"the subject with most findings"`
+}
+
+// rehearse reports what the rules of a dry run would have done, by rule and day.
+func (p *program) rehearse(ctx context.Context, q asking) error {
+	least, err := p.severity(q.least)
+	if err != nil {
+		return err
+	}
+	var list []yagura.Finding
+	err = p.withStore(ctx, func(s *store.Store) (err error) {
+		list, err = s.Findings(ctx, store.FindingQuery{Least: least, Rule: q.rule, Subject: q.subject, Limit: 1 << 20})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	type key struct{ rule, day string }
+	rows := map[key]*rehearsed{}
+	subjects := map[key]map[string]int{}
+	for _, f := range list { // the most severe first
+		if f.Status != "dry-run" {
+			continue
+		}
+		k := key{f.Rule, time.UnixMicro(f.First).UTC().Format(time.DateOnly)}
+		if rows[k] == nil {
+			rows[k], subjects[k] = &rehearsed{Rule: k.rule, Day: k.day, Severity: f.Severity.String()}, map[string]int{}
+		}
+		r, of := rows[k], subjects[k]
+		r.Findings++
+		r.Events += f.Count
+		of[f.Subject.ID]++
+		r.Subjects = len(of)
+		if n := of[f.Subject.ID]; n > of[r.Subject] || n == of[r.Subject] && f.Subject.ID <= r.Subject {
+			r.Subject = f.Subject.ID
+		}
+	}
+	out := make([]rehearsed, 0, len(rows))
+	for _, k := range slices.SortedFunc(maps.Keys(rows), func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.rule, b.rule), cmp.Compare(a.day, b.day))
+	}) {
+		out = append(out, *rows[k])
+	}
+	if len(out) == 0 {
+		p.note("no-dry-run")
+	}
+	return printAll(p, out)
 }
 
 // showFinding tells one finding. An id may be shortened as long as it is clear.

@@ -28,13 +28,14 @@ type intake struct {
 	replace    bool
 	noCompact  bool
 	workers    int
+	detect     bool
 }
 
 func (p *program) ingestCommand() *cobra.Command {
 	var in intake
 	c := &cobra.Command{
 		Use: "ingest PATH…", Short: p.say("short.ingest"), Long: p.say("long.ingest"),
-		Example: "  yagura ingest ./my-logs\n" +
+		Example: "  yagura ingest ./my-logs --detect\n" +
 			"  yagura ingest flow.log.gz --source vpcflow --option 'format=${version} ${srcaddr} ${dstaddr} ${action}'\n" +
 			"  yagura ingest ./my-logs --public-keys keys.json --format json",
 		Args: p.arguments(1, unlimited, "PATH"),
@@ -43,7 +44,11 @@ func (p *program) ingestCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.with(c.Context(), func(l *lake.Lake) error { return p.ingest(c.Context(), l, cfg, args, in.publicKeys) })
+			err = p.with(c.Context(), func(l *lake.Lake) error { return p.ingest(c.Context(), l, cfg, args, in.publicKeys) })
+			if err == nil && (in.detect || p.settings.Detection.OnIngest && !c.Flags().Changed("detect")) {
+				err = p.detectIngested(c.Context())
+			}
+			return err
 		},
 	}
 	f := c.Flags()
@@ -53,6 +58,7 @@ func (p *program) ingestCommand() *cobra.Command {
 	f.BoolVar(&in.replace, "replace", false, p.say("flag.replace"))
 	f.BoolVar(&in.noCompact, "no-compact", false, p.say("flag.no-compact"))
 	f.IntVar(&in.workers, "workers", 0, p.say("flag.workers"))
+	f.BoolVar(&in.detect, "detect", false, p.say("flag.ingest-detect"))
 	completes(c, "source", sourceNames()...)
 	return c
 }

@@ -120,6 +120,13 @@ var documents = []struct {
 	{"iam unused", "One object for each principal with something unused.", idle{}},
 	{"iam actions", "One object for each action.", known{}},
 	{"iam data", "One object.", served{}},
+	{"detect, findings", "One object for each finding. `detect --format ocsf` writes OCSF Detection Findings, `--format asff` findings for AWS Security Hub, one a line.", hit{}},
+	{"detect --dry-run", "One object for each rule that would have found something.", tallied{}},
+	{"findings --dry-run", "One object for each rule and day.", rehearsed{}},
+	{"rules list, rules show", "One object for each document.", ruled{}},
+	{"rules lint", "One object for each problem.", fault{}},
+	{"rules test", "One object for each test. As a table, only those that fail.", ruleTest{}},
+	{"rules backtest", "For each rule one object of kind `total`, then one for each day with findings and for each of the ten noisiest subjects.", past{}},
 	{"version", "One object.", built{}},
 }
 

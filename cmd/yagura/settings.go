@@ -33,6 +33,8 @@ type detectSettings struct {
 	Accounts     []string            `yaml:"accounts"`     // accounts of the organisation: access for others is cross-account
 	Automation   []string            `yaml:"automation"`   // ARN patterns of your own automation: its calls are counted, not alerted
 	Placeholders map[string][]string `yaml:"placeholders"` // values of %name% in Sigma rules
+	DryRun       []string            `yaml:"dry_run"`      // ids of rules that only count, with * as a wildcard
+	OnIngest     bool                `yaml:"on_ingest"`    // every `yagura ingest` runs the detectors over what it brought
 }
 
 // readSettings reads the configuration file, if one is named. It is strict: a
