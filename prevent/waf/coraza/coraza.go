@@ -68,13 +68,24 @@ func Compile(o Options) (engine *Engine, err error) {
 		WithDirectives("Include " + setup).
 		WithDirectives(o.settings()).
 		WithDirectives(join(o.Before)).
+		WithDirectives(plugins(fsys, "config") + plugins(fsys, "before")).
 		WithDirectives("Include " + rules).
+		WithDirectives(plugins(fsys, "after")).
 		WithDirectives(join(o.After)).
 		WithDirectives(remove(o.Remove)))
 	if err != nil {
 		return nil, fmt.Errorf("coraza: %w", err)
 	}
 	return &Engine{waf, o.BodyLimit}, nil
+}
+
+// plugins includes files of CRS's plugins, which are a choice.
+func plugins(fsys fs.FS, kind string) string {
+	pattern := "plugins/*-" + kind + ".conf"
+	if names, _ := fs.Glob(fsys, pattern); len(names) == 0 {
+		return ""
+	}
+	return "Include " + pattern + "\n"
 }
 
 // directives are the base: limits, and the rules that choose the body's processor.

@@ -45,8 +45,8 @@ type Source struct{ Name, Text string }
 
 // Options choose the rules and what they do.
 type Options struct {
-	// FS holds the rules: crs-setup.conf (or .example) and rules/*.conf, as CRS ships
-	// them. Nil: the CRS that is built in.
+	// FS holds the rules as CRS ships them: crs-setup.conf (or .example), rules/*.conf
+	// and, if there are some, plugins/. Nil: the CRS that is built in.
 	FS fs.FS
 	// Paranoia is the level up to which rules count towards blocking, 1 to 4.
 	// Zero leaves it to crs-setup.conf, whose default is 1.
@@ -209,9 +209,14 @@ func (c *compiler) loadAll(o *Options) error {
 			return err
 		}
 	}
-	c.includes = 0
-	if err := c.include(fsys, rules); err != nil {
-		return err
+	for _, pattern := range []string{"plugins/*-config.conf", "plugins/*-before.conf", rules, "plugins/*-after.conf"} {
+		if names, _ := fs.Glob(fsys, pattern); len(names) == 0 && pattern != rules {
+			continue // plugins are a choice
+		}
+		c.includes = 0
+		if err := c.include(fsys, pattern); err != nil {
+			return err
+		}
 	}
 	for _, s := range o.After {
 		if err := c.text(fsys, s.Name, s.Text); err != nil {

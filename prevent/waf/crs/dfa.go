@@ -28,6 +28,7 @@ type dfa struct {
 	mu     sync.Mutex
 	states map[string]*state
 	spent  int64
+	full   bool // there is no room for another state
 	start  atomic.Pointer[state]
 	misses atomic.Int64
 	seen   []uint32 // scratch of closure, by place
@@ -47,7 +48,7 @@ var matched = &state{}
 // Bounds of the states: bytes of all expressions together and of one, new states of one
 // call, and calls without an answer after which an expression starts anew.
 const (
-	dfaBudget   = 24 << 20
+	dfaBudget   = 12 << 20
 	dfaSpend    = 768 << 10
 	dfaPerCall  = 48
 	dfaMisses   = 4096
@@ -124,7 +125,7 @@ func (d *dfa) class(r rune) int {
 // clear forgets all states.
 func (d *dfa) clear() {
 	d.budget.Add(-d.spent)
-	d.states, d.spent = map[string]*state{}, 0
+	d.states, d.spent, d.full = map[string]*state{}, 0, false
 	d.misses.Store(0)
 	d.start.Store(d.intern([]uint32{uint32(d.prog.Start)}, 0))
 }
@@ -164,6 +165,7 @@ func (d *dfa) intern(places []uint32, before uint8) *state {
 	}
 	cost := int64(stateHeader + 8*len(places) + 8*len(d.sample))
 	if d.spent+cost > dfaSpend || d.budget.Load()+cost > dfaBudget && len(d.states) > 0 {
+		d.full = true
 		return nil
 	}
 	d.spent += cost
@@ -221,7 +223,7 @@ func (d *dfa) miss() bool {
 func (d *dfa) make(s *state, class int) *state {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if next := s.next[class].Load(); next != nil {
+	if next := s.next[class].Load(); next != nil || d.full {
 		return next
 	}
 	r := rune(-1)

@@ -24,7 +24,7 @@ func (t *transaction) run(phase int, may bitset) {
 			if i = t.resume(list, i); i < 0 {
 				break
 			}
-			t.skipTo = ""
+			t.skipTo, t.open = "", true
 			continue // the marker itself does nothing
 		}
 		if t.open && may != nil {
@@ -105,6 +105,7 @@ func (t *transaction) evaluate(r *rule) {
 	}
 	if r.skip > 0 {
 		t.skip = r.skip
+		t.open = true // it may lead around a check of the level
 	}
 	if r.severity >= 0 && r.severity < t.severity {
 		t.severity = r.severity
@@ -336,5 +337,6 @@ func (t *transaction) control(k *control) {
 		}
 	default:
 		t.takes = append(t.takes, k)
+		t.open = t.open || k.v == varTX // a check of the level may lose its target
 	}
 }

@@ -41,6 +41,10 @@ func TestExclusions(t *testing.T) {
 		{"level raised", `SecRule ARGS:next "@rx ^/" "id:1001,phase:1,pass,nolog,setvar:tx.detection_paranoia_level=4,setvar:tx.blocking_paranoia_level=3"`, ""},
 		{"level raised later", "", `SecRule ARGS:user "@rx ." "id:1001,phase:1,pass,nolog,setvar:tx.detection_paranoia_level=3"`},
 		{"checks removed", `SecAction "id:1001,phase:1,pass,nolog,ctl:ruleRemoveById=942013-942014,ctl:ruleRemoveById=942015"`, ""},
+		{"check without target", `SecAction "id:1001,phase:1,pass,nolog,ctl:ruleRemoveTargetById=942013-942014;TX:detection_paranoia_level"`, ""},
+		{"skip over a check", `SecRule ARGS:user "@streq anna" "id:1001,phase:2,pass,nolog,skip:160"`, ""},
+		{"marker of the next phase", "SecMarker THERE\nSecAction \"id:1001,phase:1,pass,nolog,skipAfter:THERE\"\nSecAction \"id:1002,phase:2,pass,log\"", ""},
+		{"marker within a level", `SecRule ARGS:user "@streq anna" "id:1001,phase:2,pass,nolog,skipAfter:END-REQUEST-932-APPLICATION-ATTACK-RCE"`, ""},
 		{"body processor", `SecAction "id:1001,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON"`, ""},
 		{"raw", `SecAction "id:1001,phase:1,pass,nolog,ctl:requestBodyProcessor=RAW"`, ""},
 		{"no body", `SecAction "id:1001,phase:1,pass,nolog,ctl:requestBodyAccess=Off"`, ""},
@@ -192,6 +196,7 @@ func TestDirectory(t *testing.T) {
 		"crs-setup.conf.example": {Data: []byte("SecAction \"id:1,phase:1,pass,nolog,setvar:tx.a=1\"\n")},
 		"rules/A.conf":           {Data: []byte("SecRule ARGS \"@pmFromFile words.data\" \"id:2,phase:2,deny,status:418,msg:'a word'\"\n")},
 		"rules/words.data":       {Data: []byte("# words\nyagura\n")},
+		"plugins/x-before.conf":  {Data: []byte("SecRule ARGS:free \"@streq 1\" \"id:3,phase:1,pass,nolog,ctl:ruleRemoveTargetById=2;ARGS:q\"\n")},
 	}
 	e, err := Compile(Options{FS: fsys, Blocking: true})
 	if err != nil {
@@ -200,6 +205,12 @@ func TestDirectory(t *testing.T) {
 	got := e.Inspect(&yagura.Request{Method: "GET", URI: "/?q=the+Yagura", Version: "HTTP/1.1"})
 	if !got.Blocked || got.Status != 418 || len(got.Matches) != 1 || got.Matches[0].Message != "a word" || got.Matches[0].Targets[0].String() != "ARGS:q" {
 		t.Errorf("got %+v", got)
+	}
+	if got := e.Inspect(&yagura.Request{Method: "GET", URI: "/?q=the+Yagura&free=1", Version: "HTTP/1.1"}); got.Blocked {
+		t.Errorf("the plugin has no effect: %+v", got)
+	}
+	if _, err := coraza.Compile(coraza.Options{FS: fsys}); err != nil {
+		t.Errorf("the reference: %v", err)
 	}
 	if _, err := Compile(Options{FS: fstest.MapFS{}}); err == nil {
 		t.Error("an empty folder is accepted")
