@@ -172,7 +172,7 @@ var messages = with(map[string]phrase{
 	"progress.demo":       {"sample", "見本"},
 	"progress.compacting": {"compacting", "圧縮整理"},
 	"progress.files":      {"%d/%d files, %s, %s, %d quarantined", "%d/%d ファイル、%s、%s、隔離 %d"},
-}, iamMessages, detectMessages, gatewayMessages)
+}, iamMessages, detectMessages, gatewayMessages, wafMessages)
 
 // heads are the headings of tables, by JSON key.
 var heads = with(map[string]phrase{
@@ -193,4 +193,4 @@ var heads = with(map[string]phrase{
 	"sound": {"sound", "健全"}, "source": {"source", "ソース"}, "sources": {"sources", "ソース"}, "start": {"start", "開始"}, "status": {"status", "状態"},
 	"subject": {"subject", "対象"}, "time": {"time", "日時"}, "title": {"title", "名称"}, "trail": {"trail", "証跡"}, "unknown": {"unknown", "不明"},
 	"valid": {"valid", "正常"}, "value": {"value", "値"}, "version": {"version", "版"},
-}, iamHeads, detectHeads)
+}, iamHeads, detectHeads, wafHeads)

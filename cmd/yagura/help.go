@@ -152,7 +152,7 @@ var help = with(map[string]phrase{
 	"flag.demo-serve":       {"then serve the console and open the browser", "続けてコンソールを提供し、ブラウザーを開く"},
 	"flag.addr":             {"address to listen on, on this machine only; port 0 takes a free one", "待ち受けるアドレス（このマシンのみ）。ポート 0 は空きを使う"},
 	"flag.open":             {"open the browser", "ブラウザーを開く"},
-}, iamHelp, detectHelp, gatewayHelp)
+}, iamHelp, detectHelp, gatewayHelp, wafHelp)
 
 // frame are the words that cobra puts around help.
 var frame = strings.NewReplacer(

@@ -101,7 +101,7 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(
 		p.ingestCommand(), p.searchCommand(), p.showCommand(), p.facetsCommand(), p.timelineCommand(), p.statsCommand(),
 		p.sqlCommand(), p.sourcesCommand(), p.coverageCommand(), p.quarantineCommand(), p.lakeCommand(),
-		p.verifyCommand(), p.detectCommand(), p.findingsCommand(), p.rulesCommand(), p.demoCommand(), p.serveCommand(), p.gatewayCommand(), p.iamCommand(),
+		p.verifyCommand(), p.detectCommand(), p.findingsCommand(), p.rulesCommand(), p.demoCommand(), p.serveCommand(), p.gatewayCommand(), p.iamCommand(), p.wafCommand(),
 		p.versionCommand(),
 	)
 	p.localize(root)
