@@ -79,6 +79,15 @@ func BenchmarkInspect(b *testing.B) {
 				e.Inspect(r)
 			}
 		})
+		// Without what libinjection said on earlier requests.
+		b.Run(name+"/yagura-cold", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(e.library.noSQL[:])
+				clear(e.library.noMarkup[:])
+				e.Inspect(r)
+			}
+		})
 		b.Run(name+"/coraza", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
