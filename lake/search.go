@@ -451,5 +451,8 @@ func scanEvent(rows *sql.Rows, schema *ocsf.Schema, row *int64, ev *ocsf.Event, 
 		ev.Rebuildable = true
 		ev.Raw = schema.Rebuild(ev)
 	}
+	if raw && schema.Reread != nil {
+		schema.Reread(ev)
+	}
 	return nil
 }

@@ -25,6 +25,9 @@ type Schema struct {
 	// Rebuild gives the raw record from the other attributes; nil when raw is
 	// always stored.
 	Rebuild func(*Event) string
+	// Reread fills the attributes that no column holds from the raw record, as
+	// the decoder does (Request, Response); nil when there are none.
+	Reread func(*Event)
 }
 
 // RawKind is the form of a source's raw record.

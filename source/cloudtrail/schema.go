@@ -28,7 +28,8 @@ var schema = ocsf.Schema{
 		"metadata_uid", "metadata_correlation_uid", "api_request_uid", "actor_user_uid", "actor_user_uid_alt", "actor_user_credential_uid",
 		"src_endpoint_ip", "resource_uid",
 	},
-	Raw: ocsf.RawJSON,
+	Raw:    ocsf.RawJSON,
+	Reread: reread,
 }
 
 // native lists the record's members in the case in which AWS writes them. A

@@ -29,6 +29,24 @@ func (d *decoder) value() string {
 	return d.s.Raw()
 }
 
+// reread finds the parameters and response of an event whose raw record was
+// read before.
+func reread(ev *ocsf.Event) {
+	var d decoder
+	d.s.ResetText(ev.Raw)
+	if !d.s.Object() {
+		return
+	}
+	for d.s.Next() {
+		switch d.s.Key() {
+		case "requestParameters":
+			ev.Request = d.value()
+		case "responseElements":
+			ev.Response = d.value()
+		}
+	}
+}
+
 // tri reads a boolean, also one written as text.
 func (d *decoder) tri() ocsf.Tri {
 	switch d.text() {
