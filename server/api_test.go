@@ -136,7 +136,9 @@ func TestDocumentNamesEveryRoute(t *testing.T) {
 
 // TestAnswersAsDescribed asks every path and holds the answer to the document.
 func TestAnswersAsDescribed(t *testing.T) {
-	srv := newServer(t, true)
+	cfg := newConfig(t, true)
+	keepFindings(t, &cfg)
+	srv := serving(t, cfg)
 	doc := decode(t, string(document)).(map[string]any)
 	id := "00000000-0000-4000-8000-000000000100"
 	asked := map[string]bool{}
@@ -159,13 +161,18 @@ func TestAnswersAsDescribed(t *testing.T) {
 		{"GET", "/coverage", "source=vpcflow", ""},
 		{"GET", "/sources", "", ""},
 		{"GET", "/quarantine", "", ""},
+		{"GET", "/findings", "", ""},
+		{"GET", "/findings", "severity=informational&all=true&limit=2&from=2026-10-01&to=2026-10-02&rule=" + ruled + "&lang=ja", ""},
+		{"GET", "/findings/aa01", "", ""},
+		{"GET", "/findings/aa02", "lang=ja", ""},
+		{"GET", "/findings/aa06", "", ""},
 		{"POST", "/saved", "", `{"name":"a","query":"eventName:x","from":"-24h","sources":["cloudtrail"],"fields":["eventName"]}`},
 		{"GET", "/saved", "", ""},
 		{"GET", "/saved/1", "", ""},
 		{"PUT", "/saved/1", "", `{"name":"b"}`},
 		{"DELETE", "/saved/1", "", ""},
 	} {
-		path := regexp.MustCompile(`/saved/1|/events/[0-9a-f-]+`).ReplaceAllStringFunc(test.path, func(s string) string { return s[:strings.LastIndex(s, "/")] + "/{id}" })
+		path := regexp.MustCompile(`/saved/1|/events/[0-9a-f-]+|/findings/[0-9a-f]+`).ReplaceAllStringFunc(test.path, func(s string) string { return s[:strings.LastIndex(s, "/")] + "/{id}" })
 		op := doc["paths"].(map[string]any)["/api/v1"+path].(map[string]any)[strings.ToLower(test.method)].(map[string]any)
 		asked[test.method+path] = true
 		res, text := fetch(t, test.method, srv.URL+"/api/v1"+test.path+"?"+test.query, test.body, "Content-Type", "application/json")
@@ -211,6 +218,10 @@ func TestErrorsAsDescribed(t *testing.T) {
 		{name: "limit", path: "/search?limit=5000", status: 400, want: "1000"},
 		{name: "cursor", path: "/search?after=x", status: 400, want: "cursor"},
 		{name: "no event", path: "/events/nosuch", status: 404, want: "retention"},
+		{name: "no finding", path: "/findings/%3Cb%3E", status: 404, want: "GET /api/v1/findings"},
+		{name: "no severity", path: "/findings?severity=grave", status: 400, want: "informational, low, medium, high or critical"},
+		{name: "findings backwards", path: "/findings?from=2026-10-02&to=2026-10-01", status: 400, want: "before it begins"},
+		{name: "too many findings", path: "/findings?limit=1001", status: 400, want: "1000"},
 		{name: "no path", path: "/nosuch", status: 404, want: "openapi.json"},
 		{name: "unknown column", path: "/search?fields=eventNam", status: 400, want: "eventName"},
 		{name: "write in SQL", method: "POST", path: "/sql", body: `{"sql":"DROP TABLE x"}`, status: 400, want: "SELECT"},
@@ -365,7 +376,7 @@ func TestExport(t *testing.T) {
 // TestEveryPageForbidsForeignCode holds the headers of every answer.
 func TestEveryPageForbidsForeignCode(t *testing.T) {
 	srv := newServer(t, false)
-	for _, path := range []string{"/", "/search", "/sources", "/coverage", "/sql", "/event?id=x", "/nosuch", "/static/console.css", "/static/nosuch", "/static/", "/api/v1/search", "/search?q=(a"} {
+	for _, path := range []string{"/", "/search", "/findings", "/findings/x", "/findings?severity=x", "/sources", "/coverage", "/sql", "/event?id=x", "/nosuch", "/static/console.css", "/static/nosuch", "/static/", "/api/v1/search", "/search?q=(a"} {
 		res, text := fetch(t, "GET", srv.URL+path, "")
 		h := maps.Clone(res.Header)
 		if h.Get("Content-Security-Policy") != policy || h.Get("X-Content-Type-Options") != "nosniff" {
@@ -389,7 +400,7 @@ func TestEveryPageForbidsForeignCode(t *testing.T) {
 func TestEmptyLake(t *testing.T) {
 	srv := newServer(t, false)
 	for _, lang := range []string{"en", "ja"} {
-		for _, path := range []string{"/search", "/sources", "/coverage"} {
+		for _, path := range []string{"/search", "/findings", "/sources", "/coverage"} {
 			res, text := fetch(t, "GET", srv.URL+path+"?lang="+lang, "")
 			if res.StatusCode != http.StatusOK || !strings.Contains(text, "yagura ingest") {
 				t.Errorf("%s in %s: status %d, no next step", path, lang, res.StatusCode)

@@ -21,6 +21,7 @@ type frame struct {
 type navLink struct {
 	URL, Text string
 	Here      bool
+	Badge     string // a number that asks for attention, or ""
 }
 
 var otherLang = map[string][2]string{"en": {"ja", "日本語"}, "ja": {"en", "English"}}
@@ -42,6 +43,7 @@ func (c *call) frame() frame {
 	at := c.r.URL.Path
 	for _, l := range []navLink{
 		{URL: "/search", Text: "nav.search", Here: at == "/search" || at == "/event"},
+		{URL: "/findings", Text: "nav.findings", Here: strings.HasPrefix(at, "/findings/"), Badge: c.grave},
 		{URL: "/sources", Text: "nav.sources"},
 		{URL: "/coverage", Text: "nav.coverage"},
 		{URL: "/sql", Text: "nav.sql"},

@@ -147,7 +147,13 @@ func newConfig(t testing.TB, full bool) Config {
 // newServer serves such a lake.
 func newServer(t testing.TB, full bool) *httptest.Server {
 	t.Helper()
-	h, err := New(newConfig(t, full))
+	return serving(t, newConfig(t, full))
+}
+
+// serving serves what a configuration says.
+func serving(t testing.TB, cfg Config) *httptest.Server {
+	t.Helper()
+	h, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

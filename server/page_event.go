@@ -38,6 +38,7 @@ type eventView struct {
 	Observables []observableView
 	Others      []rowView
 	Around      []rowView
+	Citing      []findingRow
 	By          []tabView
 }
 
@@ -90,6 +91,9 @@ func (d *desk) pageEvent(c *call) error {
 		if all[i].Key() != h.Key() {
 			v.Others = append(v.Others, d.row(c, &all[i]))
 		}
+	}
+	if v.Citing, err = d.citing(c, h); err != nil {
+		return err
 	}
 	// The query may be wrong without the event being so.
 	expr, _ := query.Parse(c.params.Get("q"))

@@ -28,6 +28,9 @@ type route struct {
 // filterParams select events; every question takes them.
 var filterParams = []string{"q", "from", "to", "source", "tz", "lang"}
 
+// findingParams select findings.
+var findingParams = []string{"severity", "rule", "subject", "from", "to", "all", "limit", "tz", "lang"}
+
 func with(more ...string) []string { return append(slices.Clone(filterParams), more...) }
 
 // routes is the visible list of all paths.
@@ -54,6 +57,8 @@ func (d *desk) apiRoutes() []route {
 		{method: "GET", path: v1 + "coverage", params: with(), answer: d.apiCoverage},
 		{method: "GET", path: v1 + "sources", params: []string{"lang"}, answer: d.apiSources},
 		{method: "GET", path: v1 + "quarantine", params: []string{"limit", "lang"}, answer: d.apiQuarantine},
+		{method: "GET", path: v1 + "findings", params: findingParams, answer: d.apiFindings, light: true},
+		{method: "GET", path: v1 + "findings/{id}", params: []string{"lang"}, answer: d.apiFinding, light: true},
 		{method: "GET", path: v1 + "saved", params: []string{"lang"}, answer: d.apiSavedList, light: true},
 		{method: "POST", path: v1 + "saved", params: []string{"lang"}, answer: d.apiSavedAdd, light: true},
 		{method: "GET", path: v1 + "saved/{id}", params: []string{"lang"}, answer: d.apiSavedGet, light: true},
@@ -68,6 +73,8 @@ func (d *desk) pageRoutes() []route {
 		{method: "GET", path: "/{$}", params: search, answer: d.pageSearch, page: true},
 		{method: "GET", path: "/search", params: search, answer: d.pageSearch, page: true},
 		{method: "GET", path: "/event", params: with("fields", "facets", "sort", "id", "at", "view", "by"), answer: d.pageEvent, page: true},
+		{method: "GET", path: "/findings", params: findingParams, answer: d.pageFindings, page: true},
+		{method: "GET", path: "/findings/{id}", params: []string{"tz", "lang"}, answer: d.pageFinding, page: true},
 		{method: "GET", path: "/sources", params: []string{"tz", "lang"}, answer: d.pageSources, page: true},
 		{method: "GET", path: "/coverage", params: with(), answer: d.pageCoverage, page: true},
 		{method: "GET", path: "/sql", params: []string{"sql", "tz", "lang"}, answer: d.pageSQL, page: true, limit: d.SQLTime + 10*time.Second},
@@ -84,6 +91,7 @@ type call struct {
 	lang   string
 	zone   *time.Location
 	now    time.Time
+	grave  string // number of high and critical findings, on pages; "" for none
 }
 
 // serve makes a handler of a route.
@@ -129,6 +137,9 @@ func (d *desk) prepare(c *call, rt route) error {
 		return bad("?", "the query string cannot be read: "+err.Error(), "escape % and &")
 	}
 	c.lang = console.Choose(c.params.Get("lang"), cookie(c.r, "lang"), c.r.Header.Get("Accept-Language"), d.Language)
+	if rt.page {
+		c.grave = d.grave(c)
+	}
 	if err := c.readZone(rt.page); err != nil {
 		return err
 	}
@@ -232,5 +243,6 @@ func (d *desk) nothing(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{w: w, r: r, now: d.Now(), zone: d.Zone}
 	c.lang = console.Choose("", cookie(r, "lang"), r.Header.Get("Accept-Language"), d.Language)
+	c.grave = d.grave(c)
 	d.failurePage(c, f)
 }

@@ -32,6 +32,7 @@ import (
 	"github.com/yagura-sec/yagura/lake"
 	"github.com/yagura-sec/yagura/ocsf"
 	"github.com/yagura-sec/yagura/query/field"
+	"github.com/yagura-sec/yagura/rule/sigma"
 	"github.com/yagura-sec/yagura/server/console"
 	"github.com/yagura-sec/yagura/store"
 )
@@ -41,6 +42,9 @@ type Config struct {
 	Lake    *lake.Lake     // required
 	Store   *store.Store   // required
 	Schemas []*ocsf.Schema // of the lake's sources; required
+	// Documents are the rules in force. A finding whose rule is not among them is
+	// told without its rule's advice.
+	Documents []*sigma.Document
 
 	Language string           // of people who state none: en (default) or ja
 	Zone     *time.Location   // shown until the browser tells its own; default time.Local
@@ -75,7 +79,8 @@ type desk struct {
 	Config
 	fields    field.Table // names that the schemas know
 	schemas   map[string]*ocsf.Schema
-	questions chan struct{} // one token for each request that reads the lake
+	rules     map[string]*sigma.Document // by id, name and Sigma's id
+	questions chan struct{}              // one token for each request that reads the lake
 }
 
 // New gives the handler of the API and the console.
@@ -83,7 +88,7 @@ func New(cfg Config) (http.Handler, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	d := &desk{Config: cfg, schemas: map[string]*ocsf.Schema{}}
+	d := &desk{Config: cfg, schemas: map[string]*ocsf.Schema{}, rules: rulesOf(cfg.Documents)}
 	if d.Language == "" {
 		d.Language = "en"
 	}

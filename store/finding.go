@@ -20,8 +20,8 @@ type FindingQuery struct {
 	Limit    int             // at most so many; 0: 1,000
 }
 
-// Findings gives findings, the most severe and then the latest first.
-func (s *Store) Findings(ctx context.Context, q FindingQuery) (out []yagura.Finding, err error) {
+// where gives the condition of a query.
+func (q *FindingQuery) where() (string, []any) {
 	where, args := []string{"severity >= ?"}, []any{int(q.Least)}
 	add := func(condition string, arg any, use bool) {
 		if use {
@@ -33,10 +33,16 @@ func (s *Store) Findings(ctx context.Context, q FindingQuery) (out []yagura.Find
 	add("last >= ?", q.From, q.From != 0)
 	add("first < ?", q.To, q.To != 0)
 	add("status = ?", "", q.Active)
+	return strings.Join(where, " AND "), args
+}
+
+// Findings gives findings, the most severe and then the latest first.
+func (s *Store) Findings(ctx context.Context, q FindingQuery) (out []yagura.Finding, err error) {
+	where, args := q.where()
 	if q.Limit <= 0 {
 		q.Limit = 1000
 	}
-	rows, err := s.db.QueryContext(ctx, "SELECT body FROM findings WHERE "+strings.Join(where, " AND ")+
+	rows, err := s.db.QueryContext(ctx, "SELECT body FROM findings WHERE "+where+
 		" ORDER BY severity DESC, last DESC, id LIMIT ?", append(args, q.Limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("findings: %w", err)
@@ -52,6 +58,26 @@ func (s *Store) Findings(ctx context.Context, q FindingQuery) (out []yagura.Find
 			return nil, fmt.Errorf("findings: %w", err)
 		}
 		out = append(out, f)
+	}
+	return out, rows.Err()
+}
+
+// CountFindings counts findings by severity. The query's limit does not count.
+func (s *Store) CountFindings(ctx context.Context, q FindingQuery) (map[yagura.Severity]int64, error) {
+	where, args := q.where()
+	rows, err := s.db.QueryContext(ctx, "SELECT severity, count(*) FROM findings WHERE "+where+" GROUP BY severity", args...)
+	if err != nil {
+		return nil, fmt.Errorf("findings: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells.
+	out := map[yagura.Severity]int64{}
+	for rows.Next() {
+		var severity yagura.Severity
+		var n int64
+		if err := rows.Scan(&severity, &n); err != nil {
+			return nil, fmt.Errorf("findings: %w", err)
+		}
+		out[severity] = n
 	}
 	return out, rows.Err()
 }

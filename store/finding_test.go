@@ -53,6 +53,14 @@ func TestFindingsAndPass(t *testing.T) {
 		if d := cmp.Diff(want, ids); d != "" {
 			t.Errorf("%+v: %s", q, d)
 		}
+		counted, err := s.CountFindings(ctx, q)
+		var n int64
+		for _, c := range counted {
+			n += c
+		}
+		if err != nil || q.Limit == 0 && n != int64(len(want)) {
+			t.Errorf("%+v: counted %v, %v", q, counted, err)
+		}
 	}
 	if got, err := s.Finding(ctx, "a"); err != nil || got.Count != 5 {
 		t.Error(got, err)

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/yagura-sec/yagura/lake"
+	"github.com/yagura-sec/yagura/rule/sigma"
 	"github.com/yagura-sec/yagura/server"
 	"github.com/yagura-sec/yagura/source"
 	"github.com/yagura-sec/yagura/store"
@@ -50,6 +52,10 @@ func (p *program) serve(ctx context.Context, addr string, browse bool) error {
 				err = cerr
 			}
 		}()
+		docs, err := p.documentsInForce()
+		if err != nil {
+			return err
+		}
 		ctx, stop := context.WithCancel(ctx)
 		var tended sync.WaitGroup
 		tended.Go(func() {
@@ -58,7 +64,7 @@ func (p *program) serve(ctx context.Context, addr string, browse bool) error {
 		defer tended.Wait()
 		defer stop()
 		err = server.Serve(ctx, server.Config{
-			Lake: l, Store: s, Schemas: source.Schemas(), Language: p.lang, Zone: p.zone, Now: p.now,
+			Lake: l, Store: s, Schemas: source.Schemas(), Documents: docs, Language: p.lang, Zone: p.zone, Now: p.now,
 			Listening: func(url string) {
 				fmt.Fprintln(p.stdout, p.say("serving", url))
 				if browse {
@@ -71,6 +77,17 @@ func (p *program) serve(ctx context.Context, addr string, browse bool) error {
 		}
 		return err
 	})
+}
+
+// documentsInForce reads the rules that findings are explained with. One that
+// cannot be read is told, and does not keep the console from being served.
+func (p *program) documentsInForce() ([]*sigma.Document, error) {
+	docs, problems, err := p.documents(arms{})
+	problems = slices.DeleteFunc(problems, func(x sigma.Problem) bool { return x.Warning })
+	if len(problems) > 0 {
+		p.note("rule-problems", len(problems), problems[0].Error())
+	}
+	return docs, err
 }
 
 // browse opens the address in the owner's browser. Root's browser would be the

@@ -30,7 +30,7 @@ func TestCatalogueIsWhole(t *testing.T) {
 			t.Errorf("%s: the English text has Japanese in it", id)
 		}
 	}
-	if n := len(searchTexts) + len(pageTexts); n != len(texts) {
+	if n := len(searchTexts) + len(pageTexts) + len(findingTexts); n != len(texts) {
 		t.Errorf("an id stands in two places: %d texts, %d ids", n, len(texts))
 	}
 }
@@ -71,7 +71,7 @@ func TestKeysAreKnown(t *testing.T) {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(texts)) {
-		made := slices.ContainsFunc([]string{"preset.", "event.view.", "event.by.", "observable.", "error."}, func(p string) bool { return strings.HasPrefix(id, p) })
+		made := slices.ContainsFunc([]string{"preset.", "event.view.", "event.by.", "observable.", "error.", "severity.", "entity."}, func(p string) bool { return strings.HasPrefix(id, p) })
 		if !used[id] && !made {
 			t.Errorf("nothing uses the text %q", id)
 		}

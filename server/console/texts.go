@@ -4,9 +4,9 @@ import "maps"
 
 type text struct{ en, ja string }
 
-// texts is the catalogue of the frame and the search page; more stand in
-// texts_more.go.
-var texts = join(searchTexts, pageTexts)
+// texts is the catalogue: searchTexts are of the frame and the search page, more
+// stand in texts_more.go and texts_finding.go.
+var texts = join(searchTexts, pageTexts, findingTexts)
 
 func join(all ...map[string]text) map[string]text {
 	out := map[string]text{}

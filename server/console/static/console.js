@@ -75,7 +75,7 @@
     o: () => open(document.querySelector("#hits tr.here")),
     u: () => document.querySelector("a[data-up]")?.click(),
   };
-  const places = { s: "/sources", c: "/coverage", q: "/sql", h: "/search" };
+  const places = { f: "/findings", s: "/sources", c: "/coverage", q: "/sql", h: "/search" };
   let g = 0;
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return;
