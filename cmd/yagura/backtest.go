@@ -75,13 +75,13 @@ func (p *program) backtest(ctx context.Context, t backtesting, refs []string) er
 	return p.reading(ctx, func(l *lake.Lake) error {
 		run := kit
 		run.Documents = instead(kit.Documents, chosen)
-		pasts, err := detection.Backtest(ctx, l, run, chosen, from, to, bar.at)
+		pasts, err := detection.Backtest(ctx, l, run, chosen, from, to, p.now(), bar.at)
 		if err != nil {
 			return err
 		}
 		var earlier []detection.Past
 		if before != nil {
-			if earlier, err = detection.Backtest(ctx, l, kit, before, from, to, bar.at); err != nil {
+			if earlier, err = detection.Backtest(ctx, l, kit, before, from, to, p.now(), bar.at); err != nil {
 				return err
 			}
 		}
@@ -139,7 +139,7 @@ func (p *program) printPasts(pasts, earlier []detection.Past, from, to time.Time
 		id := x.Document.ID
 		rows = append(rows, past{Kind: "total", Rule: id, Findings: x.Findings, Matches: x.Matches, Earlier: total})
 		for _, d := range x.Days {
-			rows = append(rows, past{Kind: "day", Rule: id, Day: d.Day, Findings: d.Findings, Earlier: old("day " + d.Day)})
+			rows = append(rows, past{Kind: "day", Rule: id, Day: d.Day, Findings: d.Findings, Matches: d.Matches, Earlier: old("day " + d.Day)})
 		}
 		for _, s := range x.Subjects[:min(len(x.Subjects), 10)] {
 			row := past{Kind: "subject", Rule: id, Subject: s.Entity.ID, Findings: s.Findings, Matches: s.Matches, Earlier: old("subject " + s.Entity.ID)}
@@ -172,6 +172,9 @@ func (p *program) tellPasts(pasts []detection.Past, rows []past, from, to time.T
 		return err
 	}
 	for _, x := range pasts {
+		if x.Document.Author != "" && x.Document.Author != "Yagura" {
+			fmt.Fprintln(p.stdout, p.say("rule-by", x.Document.ID, x.Document.Author))
+		}
 		proposals := slices.DeleteFunc(slices.Clone(x.Subjects), func(s detection.Subject) bool { return s.Proposal == nil })
 		p.heading("section.proposal", len(proposals))
 		for _, s := range proposals {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -229,17 +230,17 @@ type hit struct {
 	First       time.Time `json:"first_seen" spare:"2" doc:"time of the first event"`
 	Last        time.Time `json:"last_seen" spare:"3" doc:"time of the last event"`
 	Rule        string    `json:"rule" spare:"1" doc:"id of the rule"`
-	Author      string    `json:"author" table:"-" doc:"author of the rule"`
-	Note        string    `json:"note" spare:"4" doc:"attempt when it failed, dry-run, or why it is suppressed"`
-	Type        string    `json:"type" table:"-" doc:"type of GuardDuty it corresponds to"`
-	Account     string    `json:"account" table:"-" doc:"account of the first event"`
-	Region      string    `json:"region" table:"-" doc:"region of the first event"`
+	Author      string    `json:"author,omitempty" table:"-" doc:"author of the rule"`
+	Note        string    `json:"note,omitempty" spare:"4" doc:"attempt when it failed, dry-run, or why it is suppressed"`
+	Type        string    `json:"type,omitempty" table:"-" doc:"type of GuardDuty it corresponds to"`
+	Account     string    `json:"account,omitempty" table:"-" doc:"account of the first event"`
+	Region      string    `json:"region,omitempty" table:"-" doc:"region of the first event"`
 	Attempt     bool      `json:"attempt" table:"-" doc:"it failed"`
-	Techniques  []string  `json:"techniques" table:"-" doc:"ATT&CK techniques"`
-	EventIDs    []string  `json:"event_ids" table:"-" doc:"ids of the first twenty events and of the last; OBJECT#RECORD when the source gives none"`
-	Facts       any       `json:"facts" table:"-" doc:"what speaks for it, as a list of name and value"`
-	Related     any       `json:"related" table:"-" doc:"what else it touches, as a list of type, id and account"`
-	Parts       []string  `json:"parts" table:"-" doc:"of an attack sequence: ids of its findings in order"`
+	Techniques  []string  `json:"techniques,omitempty" table:"-" doc:"ATT&CK techniques"`
+	EventIDs    []string  `json:"event_ids,omitempty" table:"-" doc:"ids of the first twenty events and of the last; OBJECT#RECORD when the source gives none"`
+	Facts       any       `json:"facts,omitempty" table:"-" doc:"what speaks for it, as a list of name and value"`
+	Related     any       `json:"related,omitempty" table:"-" doc:"what else it touches, as a list of type, id and account"`
+	Parts       []string  `json:"parts,omitempty" table:"-" doc:"of an attack sequence: ids of its findings in order"`
 }
 
 func (p *program) hit(f *yagura.Finding) hit {
@@ -327,10 +328,27 @@ func (p *program) printFindings(list []*yagura.Finding, a *detect.Assembly, d de
 		}
 		err = printAll(p, rows)
 	}
+	if p.format == "table" {
+		p.credit(list)
+	}
 	if suppressed+dry > 0 && !d.all {
 		p.note("detected-suppressed", suppressed, dry)
 	}
 	return grave, err
+}
+
+// credit names the authors of rules that do not come with Yagura: the licence of
+// Sigma's rules asks for it wherever a match is shown.
+func (p *program) credit(list []*yagura.Finding) {
+	by := map[string]string{}
+	for _, f := range list {
+		if f.Author != "" && f.Author != "Yagura" {
+			by[f.Rule] = f.Author
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(by)) {
+		fmt.Fprintln(p.stdout, p.say("rule-by", id, by[id]))
+	}
 }
 
 // printForeign writes findings in formats of other tools, one a line.

@@ -23,6 +23,7 @@ var detectMessages = map[string]phrase{
 	"ingest-detected":     {"detectors read %d events: %d findings new or raised (%s); `yagura findings` lists them", "検出器がイベント %d 件を読み、新規または更新の検出 %d 件（%s）。`yagura findings` で一覧できます"},
 	"no-dry-run":          {"no rule of a dry run has found anything; `dry_run: true` in a rule or detection.dry_run in the configuration begins one", "試行運用のルールによる検出はありません。ルールの `dry_run: true` か設定の detection.dry_run で始められます"},
 	"no-finding":          {"no finding %s; `yagura findings` lists them", "検出 %s はありません。`yagura findings` で一覧できます"},
+	"findings-unclear":    {"%s begins the ids of %d findings; give more of it", "%s で始まる検出が %d 件あります。ID をもう少し長く指定してください"},
 	"no-rule":             {"no rule %s; `yagura rules list` lists them", "ルール %s はありません。`yagura rules list` で一覧できます"},
 	"bad-list":            {"%s: %s", "%s: %s"},
 	"rules-lint":          {"%d documents checked: %d errors, %d warnings", "文書 %d 件を検査: 誤り %d 件、警告 %d 件"},

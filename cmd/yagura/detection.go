@@ -112,6 +112,9 @@ func (p *program) kit(a arms) (kit detect.Kit, problems []sigma.Problem, done fu
 	if err != nil {
 		return kit, nil, done, err
 	}
+	if len(docs) == 0 && len(problems) > 0 {
+		return kit, nil, done, &codedError{exitUsage, problems[0]}
+	}
 	if len(docs) == 0 {
 		return kit, nil, done, p.failed("bad-rules", join(a.rules))
 	}

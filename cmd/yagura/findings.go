@@ -75,11 +75,15 @@ func (p *program) listFindings(ctx context.Context, q asking) error {
 		if err != nil {
 			return err
 		}
-		rows := make([]hit, len(list))
+		rows, found := make([]hit, len(list)), make([]*yagura.Finding, len(list))
 		for i := range list {
-			rows[i] = p.hit(&list[i])
+			rows[i], found[i] = p.hit(&list[i]), &list[i]
 		}
-		return printAll(p, rows)
+		if err := printAll(p, rows); err != nil || p.format != "table" {
+			return err
+		}
+		p.credit(found)
+		return nil
 	})
 }
 
@@ -143,11 +147,13 @@ func (p *program) rehearse(ctx context.Context, q asking) error {
 // showFinding tells one finding. An id may be shortened as long as it is clear.
 func (p *program) showFinding(ctx context.Context, q asking, id string) error {
 	var f *yagura.Finding
+	fits := 0
 	err := p.withStore(ctx, func(s *store.Store) error {
 		list, err := s.Findings(ctx, store.FindingQuery{Limit: 1 << 20})
 		for i := range list {
 			if strings.HasPrefix(list[i].ID, id) {
 				f = &list[i]
+				fits++
 			}
 		}
 		return err
@@ -157,6 +163,9 @@ func (p *program) showFinding(ctx context.Context, q asking, id string) error {
 	}
 	if f == nil {
 		return p.failed("no-finding", id)
+	}
+	if fits > 1 {
+		return p.failed("findings-unclear", id, fits)
 	}
 	if p.format != "table" {
 		return printAll(p, []hit{p.hit(f)})
@@ -216,7 +225,9 @@ func (p *program) heading(key string, below int) {
 
 // tellTexts prints what a rule says to people.
 func (p *program) tellTexts(d *sigma.Document) {
-	fmt.Fprintf(p.stdout, "\n%s\n", sheet.Safe(d.Description.In(p.lang)))
+	if text := d.Description.In(p.lang); text != "" {
+		fmt.Fprintf(p.stdout, "\n%s\n", sheet.Safe(text))
+	}
 	for _, t := range []struct {
 		key  string
 		text yagura.Text

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -17,6 +20,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/*.txt. `exits N yagura …` is exec with an exact exit
 // code; [shared] holds when YAGURA_SHARED_DATA names the folder of real logs;
 // [root] when rights on files do not bind.
+// `filter stdout FILE` writes the first filter of a backtest's JSON into a file.
 func TestScripts(t *testing.T) {
 	shared := os.Getenv("YAGURA_SHARED_DATA")
 	if shared == "" {
@@ -40,7 +44,7 @@ func TestScripts(t *testing.T) {
 			}
 			return false, errors.New("unknown condition " + cond)
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "filter": filter},
 	})
 }
 
@@ -59,5 +63,23 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// filter saves the filter that a backtest proposes.
+func filter(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: filter stdout FILE")
+	}
+	dec := json.NewDecoder(bytes.NewReader([]byte(ts.ReadFile(args[0]))))
+	for {
+		var row past
+		ts.Check(dec.Decode(&row))
+		if row.Filter != "" {
+			path := ts.MkAbs(args[1])
+			ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+			ts.Check(os.WriteFile(path, []byte(row.Filter), 0o600))
+			return
+		}
 	}
 }

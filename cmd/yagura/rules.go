@@ -109,8 +109,11 @@ func (p *program) rulesShowCommand() *cobra.Command {
 
 // tellRule prints a rule for people, with the document's own text at the end.
 func (p *program) tellRule(d *sigma.Document) {
-	fmt.Fprintf(p.stdout, "%s  %s\n%s\n%s\n", strings.ToUpper(d.Level.String()), sheet.Safe(d.Title.In(p.lang)),
-		sheet.Safe(strings.Join(append(d.Techniques(), d.GuardDuty...), "  ")), p.say("rule-by", d.ID, cmp.Or(d.Author, "-")))
+	fmt.Fprintf(p.stdout, "%s  %s\n", strings.ToUpper(d.Level.String()), sheet.Safe(d.Title.In(p.lang)))
+	if tags := append(d.Techniques(), d.GuardDuty...); len(tags) > 0 {
+		fmt.Fprintln(p.stdout, sheet.Safe(strings.Join(tags, "  ")))
+	}
+	fmt.Fprintln(p.stdout, p.say("rule-by", d.ID, cmp.Or(d.Author, "-")))
 	p.tellTexts(d)
 	raw, err := os.ReadFile(d.File)
 	if err != nil {
@@ -164,10 +167,23 @@ func (p *program) lintRules(paths []string) error {
 	if err != nil {
 		return err
 	}
-	problems = append(problems, rule.Lint(docs, rule.Config{
+	all := docs
+	if len(paths) > 0 { // references may lead to the rules that come with Yagura
+		others, _, err := p.documents(arms{})
+		if err != nil {
+			return err
+		}
+		all = instead(others, docs)
+	}
+	files := map[string]bool{}
+	for _, d := range docs {
+		files[d.File] = true
+	}
+	found := rule.Lint(all, rule.Config{
 		Schemas: source.Schemas(), Fields: threat.NewFields(threat.Config{}).Map(), Strict: true,
 		Placeholders: p.settings.Detection.Placeholders, KnownEvent: known, Now: p.now(),
-	})...)
+	})
+	problems = append(problems, slices.DeleteFunc(found, func(x sigma.Problem) bool { return !files[x.File] })...)
 	var rows []fault
 	errs := 0
 	for _, x := range problems {

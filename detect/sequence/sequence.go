@@ -44,7 +44,8 @@ type Sequencer struct {
 	cfg     Config
 	threads map[string]*thread
 	dirty   []*thread
-	Evicted int64 // threads given up for lack of room
+	told    []*yagura.Finding // sequences that ended before the next flush
+	Evicted int64             // threads given up for lack of room
 }
 
 // thread is what is known of one principal or resource. Exported fields are
@@ -175,7 +176,7 @@ func (s *Sequencer) put(t *thread, f *yagura.Finding, chain string) {
 		if s.cfg.Tactics != nil {
 			p.Tactics = s.cfg.Tactics(f.Rule)
 		}
-		t.Parts = slices.DeleteFunc(t.Parts, func(o *part) bool { return o.Last < f.First-2*window })
+		s.settle(t, f.First-2*window)
 		if len(t.Parts) >= maxParts {
 			t.drop()
 		}
@@ -195,6 +196,28 @@ func (s *Sequencer) put(t *thread, f *yagura.Finding, chain string) {
 	s.begin(t, p)
 }
 
+// settle gives up the parts before an instant, and the sequences that they
+// belong to: what those have become is told first.
+func (s *Sequencer) settle(t *thread, before int64) {
+	old := func(p *part) bool { return p.Last < before }
+	if !slices.ContainsFunc(t.Parts, old) {
+		return
+	}
+	t.Live = slices.DeleteFunc(t.Live, func(l live) bool {
+		if !slices.ContainsFunc(t.Parts, func(p *part) bool { return old(p) && l.holds(p) }) {
+			return false
+		}
+		if f := t.tell(l); t.dirty && f != nil {
+			s.told = append(s.told, f)
+		}
+		return true
+	})
+	t.Parts = slices.DeleteFunc(t.Parts, old)
+}
+
+// holds says whether the part belongs to the sequence.
+func (l live) holds(p *part) bool { return p.First >= l.Opener-window && p.First < l.Opener+window }
+
 // drop gives up the least of the parts.
 func (t *thread) drop() {
 	least := 0
@@ -209,7 +232,7 @@ func (t *thread) drop() {
 // again marks the sequence that the part belongs to; false when there is none.
 func (s *Sequencer) again(t *thread, p *part) bool {
 	for i := range t.Live {
-		if l := &t.Live[i]; p.First >= l.Opener-window && p.First < l.Opener+window {
+		if t.Live[i].holds(p) {
 			s.mark(t)
 			return true
 		}
@@ -268,6 +291,10 @@ func (s *Sequencer) mark(t *thread) {
 
 // Flush reports the sequences that have changed since the last flush.
 func (s *Sequencer) Flush(report func(*yagura.Finding)) {
+	for _, f := range s.told {
+		report(f)
+	}
+	s.told = nil
 	for _, t := range s.dirty {
 		t.dirty = false
 		for _, l := range t.Live {

@@ -148,3 +148,27 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Errorf("%d threads, %d evicted", len(s.threads), s.Evicted)
 	}
 }
+
+// However many findings come between two flushes, each sequence is told as it
+// was at its end, and is not told again without its parts.
+func TestSequencesBetweenFlushes(t *testing.T) {
+	list := []*yagura.Finding{
+		finding("persistence/a", h, 1, "p"), finding("exfiltration/b", h, 2, "p"),
+		finding("persistence/a", h, 40, "p"),
+		finding("persistence/a", h, 200, "p"), finding("impact/c", h, 201, "p"), finding("discovery/d", m, 201+60, "p"),
+	}
+	want := tell(New(Config{Tactics: tactic}), list...)
+	got, s := map[string]*yagura.Finding{}, New(Config{Tactics: tactic})
+	for _, f := range list {
+		s.Add(f)
+	}
+	s.Flush(func(f *yagura.Finding) { got[f.ID] = f })
+	if d := cmp.Diff(want, got); d != "" || len(got) != 2 {
+		t.Errorf("%d sequences: %s", len(got), d)
+	}
+	for _, f := range got {
+		if len(f.Parts) < 2 {
+			t.Errorf("a sequence of %d parts", len(f.Parts))
+		}
+	}
+}

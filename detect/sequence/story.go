@@ -18,7 +18,7 @@ func (t *thread) tell(l live) *yagura.Finding {
 	var tactics []string
 	step := 0
 	for _, p := range t.Parts {
-		if p.First < l.Opener-window || p.First >= l.Opener+window {
+		if !l.holds(p) {
 			continue
 		}
 		step++

@@ -35,6 +35,7 @@ type Past struct {
 type Day struct {
 	Day      string // YYYY-MM-DD
 	Findings int64
+	Matches  int64 // events or hits in them
 }
 
 // Subject is somebody on whom a rule found something.
@@ -57,10 +58,9 @@ const noisiest = 10
 
 // Backtest runs rules over the events of a lake in a span of time, in the order
 // of time and with nothing learned before. The kit's other documents are there
-// for references and filters. Proposed filters expire ninety days after the last
-// event.
-func Backtest(ctx context.Context, l *lake.Lake, kit detect.Kit, rules []*sigma.Document, from, to time.Time, progress func(events int64)) ([]Past, error) {
-	b := &backtest{kit: kit, rules: rules, found: map[string]map[string]*yagura.Finding{}, values: map[string]map[string]string{}}
+// for references and filters. Proposed filters expire ninety days after now.
+func Backtest(ctx context.Context, l *lake.Lake, kit detect.Kit, rules []*sigma.Document, from, to, now time.Time, progress func(events int64)) ([]Past, error) {
+	b := &backtest{expires: now.Add(proposedFor), kit: kit, rules: rules, found: map[string]map[string]*yagura.Finding{}, values: map[string]map[string]string{}}
 	kit.Documents = b.needed()
 	fields := threat.NewFields(kit.World)
 	b.fields = fields.Map()
@@ -174,7 +174,6 @@ func (b *backtest) scan(ctx context.Context, l *lake.Lake, a *detect.Assembly, f
 			source = h.Source
 		}
 		batch = append(batch, h.Event)
-		b.expires = h.Event.At().Add(proposedFor)
 		if events++; progress != nil && events%10_000 == 0 {
 			progress(events)
 		}
@@ -211,7 +210,7 @@ func (b *backtest) look(_ *rule.Rule, source string, ev *ocsf.Event) string {
 
 func (b *backtest) past(d *sigma.Document) Past {
 	out := Past{Document: d}
-	days := map[string]int64{}
+	days := map[string]Day{}
 	subjects := map[yagura.Entity]*Subject{}
 	for _, f := range b.found[d.ID] {
 		if strings.HasPrefix(f.Status, "suppressed") {
@@ -220,7 +219,8 @@ func (b *backtest) past(d *sigma.Document) Past {
 		}
 		out.Findings++
 		out.Matches += f.Count
-		days[time.UnixMicro(f.First).UTC().Format(time.DateOnly)]++
+		on := time.UnixMicro(f.First).UTC().Format(time.DateOnly)
+		days[on] = Day{on, days[on].Findings + 1, days[on].Matches + f.Count}
 		s := subjects[f.Subject]
 		if s == nil {
 			s = &Subject{Entity: f.Subject}
@@ -230,7 +230,7 @@ func (b *backtest) past(d *sigma.Document) Past {
 		s.Matches += f.Count
 	}
 	for _, day := range slices.Sorted(maps.Keys(days)) {
-		out.Days = append(out.Days, Day{day, days[day]})
+		out.Days = append(out.Days, days[day])
 	}
 	for _, s := range subjects {
 		out.Subjects = append(out.Subjects, *s)
