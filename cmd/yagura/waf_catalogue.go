@@ -2,19 +2,49 @@ package main
 
 // wafMessages are what the verbs of the web application firewall say.
 var wafMessages = map[string]phrase{
-	"waf-nothing":      {"no rules are given: name a web ACL with --acl FILE, or the Core Rule Set with --crs", "ルールがありません。--acl FILE でウェブ ACL を、または --crs で Core Rule Set を指定してください"},
-	"waf-bad-engine":   {"--engine %q: it is yagura or coraza", "--engine %q: yagura か coraza です"},
-	"waf-bad-paranoia": {"--paranoia %d: it is 1 to 4", "--paranoia %d: 1 から 4 までです"},
-	"waf-no-request":   {"no request is given: name a file, write a curl command, or - for standard input", "リクエストがありません。ファイル、curl コマンド、標準入力の - のいずれかを指定してください"},
-	"waf-too-big":      {"%s is larger than %d MiB", "%s は %d MiB を超えています"},
-	"waf-bad-request":  {"%s, line %d: %s", "%s の %d 行目: %s"},
-	"waf-bad-lines":    {"%d lines are no requests and have the action ERROR", "%d 行はリクエストではないため、action を ERROR としました"},
-	"waf-warning":      {"web ACL: %s", "ウェブ ACL: %s"},
-	"waf-request":      {"%s %s: %s", "%s %s: %s"},
-	"waf-score":        {"anomaly score of the Core Rule Set: %d", "Core Rule Set の異常スコア: %d"},
-	"waf-labels":       {"labels: %s", "ラベル: %s"},
-	"waf-reason":       {"not certain: %s", "不確かな点: %s"},
-	"waf-by-crs":       {"%s by rule %s of the Core Rule Set: the anomaly score is %d.", "Core Rule Set のルール %[2]s により %[1]s になりました。異常スコアは %[3]d です。"},
+	"waf-nothing":            {"no rules are given: name a web ACL with --acl FILE, or the Core Rule Set with --crs", "ルールがありません。--acl FILE でウェブ ACL を、または --crs で Core Rule Set を指定してください"},
+	"waf-bad-engine":         {"--engine %q: it is yagura or coraza", "--engine %q: yagura か coraza です"},
+	"waf-bad-paranoia":       {"--paranoia %d: it is 1 to 4", "--paranoia %d: 1 から 4 までです"},
+	"waf-no-request":         {"no request is given: name a file, write a curl command, or - for standard input", "リクエストがありません。ファイル、curl コマンド、標準入力の - のいずれかを指定してください"},
+	"waf-too-big":            {"%s is larger than %d MiB", "%s は %d MiB を超えています"},
+	"waf-bad-request":        {"%s, line %d: %s", "%s の %d 行目: %s"},
+	"waf-bad-lines":          {"%d lines are no requests and have the action ERROR", "%d 行はリクエストではないため、action を ERROR としました"},
+	"waf-warning":            {"web ACL: %s", "ウェブ ACL: %s"},
+	"waf-request":            {"%s %s: %s", "%s %s: %s"},
+	"waf-score":              {"anomaly score of the Core Rule Set: %d", "Core Rule Set の異常スコア: %d"},
+	"waf-labels":             {"labels: %s", "ラベル: %s"},
+	"waf-reason":             {"not certain: %s", "不確かな点: %s"},
+	"waf-by-crs":             {"%s by rule %s of the Core Rule Set: the anomaly score is %d.", "Core Rule Set のルール %[2]s により %[1]s になりました。異常スコアは %[3]d です。"},
+	"waf-replay-needs":       {"--acl FILE (the new web ACL) and --logs PATH are needed", "--acl FILE（新しいウェブ ACL）と --logs PATH が必要です"},
+	"waf-damaged":            {"WARNING: %s could not be read to its end: %s", "警告: %s を最後まで読めませんでした: %s"},
+	"waf-refused":            {"%s, record %d cannot be read: %s", "%s のレコード %d を読めません: %s"},
+	"waf-refused-all":        {"WARNING: %d records could not be read and are in no count", "警告: %d レコードを読めず、どの件数にも含めていません"},
+	"waf-other-files":        {"%d files are no logs of requests and were left out", "%d ファイルはリクエストのログではないため読みませんでした"},
+	"waf-no-records":         {"%s: no record of a request was found", "%s: リクエストのレコードがありません"},
+	"waf-example":            {"  %s: %s %s from %s, %s then, %s now (%s)", "  %s: %s %s（%s から）、以前 %s、今回 %s（%s）"},
+	"waf-change-blocked":     {"newly blocked", "新たにブロック"},
+	"waf-change-allowed":     {"newly allowed", "新たに許可"},
+	"waf-change-undecidable": {"undecidable", "判定不能"},
+	"waf-change-otherwise":   {"stopped otherwise", "別のアクションで停止"},
+	"waf-change-unknown":     {"stopped, before unknown", "停止（以前は不明）"},
+	"waf-open":               {"  %d undecidable: %s", "  判定不能 %d 件: %s"},
+	"waf-the-log":            {"the logged actions", "ログのアクション"},
+	"waf-replayed": {
+		"%d requests under %s, compared with %s: %d newly blocked, %d newly allowed, %d undecidable, %d stopped by another action, %d stopped while the log does not tell what happened, %d the same",
+		"リクエスト %d 件を %s で判定し、%s と比較: 新たにブロック %d、新たに許可 %d、判定不能 %d、別のアクションで停止 %d、停止（以前は不明）%d、変化なし %d",
+	},
+	"waf-left-out":       {"%d entries did not fit in the lists", "%d 件は一覧に収まりませんでした"},
+	"waf-agreement-none": {"agreement with the log: not measured; give the deployed web ACL with --deployed to see how far this can be believed", "ログとの一致: 未測定。配備中のウェブ ACL を --deployed で指定すると、どこまで信頼できるかを示します"},
+	"waf-agreement":      {"agreement with the log under %s: of %d records %d equal (%d by the same rule), %d different, %d undecidable", "%s とログの一致: %d レコード中 一致 %d（ルールも一致 %d）、不一致 %d、判定不能 %d"},
+	"waf-impossible":     {"  %d undecidable ones contradict the log", "  判定不能のうち %d 件はログと矛盾します"},
+	"waf-other-acl":      {"  %d records are of other web ACLs and were left out", "  ほかのウェブ ACL の %d レコードは除きました"},
+	"waf-differs":        {"  %s, record %d: %s by %s on record, %s by %s here", "  %s のレコード %d: 記録は %s（%s）、ここでは %s（%s）"},
+	"waf-no-allow":       {"WARNING: no record says ALLOW: the log seems to be filtered, so rates are wrong and what passed is not here", "警告: ALLOW のレコードがありません。ログがフィルターされているようです。割合は正しくなく、通過したリクエストは含まれません"},
+	"waf-disorder":       {"WARNING: records are not in order of time, so rate-based rules may count otherwise than they did", "警告: レコードが時刻順ではないため、レートベースのルールの数え方が実際と異なる可能性があります"},
+	"waf-bad-level":      {"--level %q: it is note, warning or error", "--level %q: note、warning、error のいずれかです"},
+	"waf-linted":         {"%d web ACLs checked: %d findings, %d of them at %s or above", "ウェブ ACL %d 件を検査: 指摘 %d 件（うち %[4]s 以上 %[3]d 件）"},
+	"waf-no-acl":         {"%s: %s", "%s: %s"},
+	"waf-no-difference":  {"the web ACLs say the same", "ウェブ ACL に違いはありません"},
 }
 
 // wafHelp is what --help says of them.
@@ -35,6 +65,34 @@ var wafHelp = map[string]phrase{
 			"{\"id\",\"action\",\"matched\",\"labels\",\"score\",\"reasons\"} を 1 行返し、読めない行の action は ERROR になります。\n" +
 			"終了コード 3: 通らない、または判定できないリクエストがある場合（JSON Lines では各行に示すため 0）。",
 	},
+	"short.waf-replay": {"Decide recorded requests again with another web ACL", "記録されたリクエストを別のウェブ ACL で判定し直す"},
+	"long.waf-replay": {
+		"Reads logs of AWS WAF, access logs of ALBs, CloudFront's logs and HAR archives, and says which requests would newly be blocked or\n" +
+			"allowed, and which cannot be decided because the log lacks what a rule looks at. With --deployed (or --against) it reports how often\n" +
+			"the evaluator agrees with the logged actions. Exit code 3: something changes, may change, or disagrees.",
+		"AWS WAF のログ、ALB と CloudFront のアクセスログ、HAR を読み、新たにブロックまたは許可されるリクエストと、ログに必要な部分がなく\n" +
+			"判定できないリクエストを示します。--deployed（または --against）があれば、ログのアクションとの一致も示します。\n" +
+			"終了コード 3: 変化、変化の可能性、または不一致がある場合。",
+	},
+	"short.waf-lint": {"Check web ACLs for rules that do not do what they seem to", "ウェブ ACL の見かけどおりに働かないルールを検査する"},
+	"long.waf-lint": {
+		"Finds rules that never match, that an earlier rule hides or an override disarms, missing oversize handling, what AWS would refuse, and\n" +
+			"more, each with code and position. Exit code 3: something at --level or above.",
+		"一致しないルール、前のルールに隠れたルール、上書きで無効になったルール、サイズ超過の扱いの欠落、AWS が拒否するものなどを、コードと位置とともに示します。\n" +
+			"終了コード 3: --level 以上の指摘がある場合。",
+	},
+	"short.waf-diff": {"Say what changed between two web ACLs, and for whom", "2 つのウェブ ACL の違いと、その影響を示す"},
+	"long.waf-diff": {
+		"Says in words what changed, with the capacity (WCU); with --logs also what it means for recorded requests. Exit code 3: there are changes.",
+		"変更点をキャパシティ（WCU）とともに文で示し、--logs があれば記録されたリクエストへの影響も示します。終了コード 3: 変更がある場合。",
+	},
+	"flag.waf-acl-new":     {"new web ACL and what it refers to: file or directory (repeatable)", "新しいウェブ ACL と参照先のファイルまたはディレクトリ（複数可）"},
+	"flag.waf-against":     {"web ACL to compare with, instead of the logged actions (repeatable)", "ログのアクションの代わりに比較するウェブ ACL（複数可）"},
+	"flag.waf-deployed":    {"web ACL that decided when the log was written (repeatable; default --against)", "ログが書かれたときのウェブ ACL（複数可、既定は --against）"},
+	"flag.waf-examples":    {"requests to keep for each kind of change and rule", "変化とルールごとに残す例の数"},
+	"flag.waf-logs":        {"logs: file or directory, or lake for the WAF logs in the lake (repeatable)", "ログのファイルまたはディレクトリ、または lake（レイクの WAF ログ）（複数可）"},
+	"flag.waf-fields":      {"fields of CloudFront real-time logs, in order; default all", "CloudFront リアルタイムログのフィールド（順番どおり）。既定はすべて"},
+	"flag.waf-level":       {"exit with 3 from this level on: note, warning or error", "終了コード 3 とする最低レベル: note、warning、error"},
 	"flag.waf-acl":         {"web ACL, rule groups, sets: file or directory (repeatable)", "ウェブ ACL、ルールグループ、セットのファイルまたはディレクトリ（複数可）"},
 	"flag.waf-crs":         {"run the OWASP Core Rule Set; a directory replaces the one in the program", "OWASP Core Rule Set を使う。ディレクトリを指定すると内蔵のものの代わりに使う"},
 	"flag.waf-paranoia":    {"paranoia level of the Core Rule Set, 1 to 4", "Core Rule Set のパラノイアレベル（1 から 4）"},
@@ -51,5 +109,7 @@ var wafHelp = map[string]phrase{
 
 // wafHeads are the headings of their tables.
 var wafHeads = map[string]phrase{
-	"labels": {"labels", "ラベル"}, "why": {"why", "理由"},
+	"labels": {"labels", "ラベル"}, "why": {"why", "理由"}, "by": {"by", "観点"},
+	"newlyBlocked": {"newly blocked", "新たにブロック"}, "newlyAllowed": {"newly allowed", "新たに許可"}, "undecidable": {"undecidable", "判定不能"},
+	"stoppedOtherwise": {"other action", "別のアクション"}, "stoppedBeforeUnknown": {"before unknown", "以前は不明"},
 }

@@ -1,6 +1,7 @@
 package waf
 
 import (
+	"bytes"
 	"html/template"
 	"io"
 	"time"
@@ -15,7 +16,7 @@ func (r *Report) HTML(w io.Writer, language string) error {
 	} else {
 		language = "en"
 	}
-	return page.Execute(w, struct {
+	return page.Execute(quiet{w}, struct {
 		*Report
 		Language string
 		T        map[string]string
@@ -23,6 +24,23 @@ func (r *Report) HTML(w io.Writer, language string) error {
 	}{r, language, texts, []table{
 		{texts["rule"], r.ByRule}, {texts["path"], r.ByPath}, {texts["country"], r.ByCountry}, {texts["client"], r.ByClient},
 	}})
+}
+
+// quiet leaves out what a terminal would obey.
+type quiet struct{ w io.Writer }
+
+// Write writes.
+func (q quiet) Write(b []byte) (int, error) {
+	plain := bytes.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			return '\ufffd'
+		}
+		return r
+	}, b)
+	if _, err := q.w.Write(plain); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 type table struct {

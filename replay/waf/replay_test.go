@@ -146,7 +146,7 @@ func TestHostilePage(t *testing.T) {
 		if err := got.HTML(&b, language); err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(b.String(), "<script") || !strings.Contains(b.String(), "&lt;script&gt;") || !strings.Contains(b.String(), `lang="`+language+`"`) {
+		if strings.ContainsAny(b.String(), "\x1b\u202e") || strings.Contains(b.String(), "<script") || !strings.Contains(b.String(), "&lt;script&gt;") || !strings.Contains(b.String(), `lang="`+language+`"`) {
 			t.Error(b.String())
 		}
 	}
