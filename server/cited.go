@@ -104,7 +104,12 @@ func (d *desk) citedViews(c *call, f *yagura.Finding) ([]citedView, error) {
 		return nil, err
 	}
 	var out []citedView
+	seen := map[string]bool{} // The steps of a sequence may cite one event twice.
 	for i, e := range f.Events {
+		if seen[e.Source+citedID(e)] {
+			continue
+		}
+		seen[e.Source+citedID(e)] = true
 		at := time.UnixMicro(e.Time)
 		v := citedView{Time: c.local(at), UTC: at.UTC().Format(time.RFC3339Nano), Source: e.Source, ID: citedID(e)}
 		if h := hits[i]; h != nil {

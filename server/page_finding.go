@@ -55,7 +55,7 @@ func (d *desk) pageFinding(c *call) error {
 	st := c.state()
 	v := &findingView{
 		Frame: c.frame(), ID: f.ID, Back: c.findingsWith(), Row: c.findingRow(f), Author: f.Author, Type: f.Type, Techniques: f.Techniques,
-		Rule: ruleOf(d.rules[f.Rule], c.lang), Sequence: f.Rule == sequence.Rule, Subject: c.entity(st, f.Subject), Some: f.Count > int64(len(f.Events)),
+		Rule: ruleOf(d.rules[f.Rule], c.lang), Sequence: f.Rule == sequence.Rule, Subject: c.entity(st, f, f.Subject), Some: f.Count > int64(len(f.Events)),
 	}
 	if v.Author == "" && v.Rule != nil {
 		v.Author = v.Rule.Author
@@ -65,7 +65,7 @@ func (d *desk) pageFinding(c *call) error {
 		v.Nearby = searchFor(st, f.Subject.ID, from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339))
 	}
 	for _, e := range f.Related {
-		v.Related = append(v.Related, c.entity(st, e))
+		v.Related = append(v.Related, c.entity(st, f, e))
 	}
 	v.Facts = d.facts(st, f)
 	if v.Events, err = d.citedViews(c, f); err != nil {
@@ -85,8 +85,13 @@ func (d *desk) pageFinding(c *call) error {
 	return d.show(c, http.StatusOK, "finding", v)
 }
 
-func (c *call) entity(st state, e yagura.Entity) entityView {
-	return entityView{Kind: c.kind(e.Type), ID: e.ID, Account: e.Account, URL: searchFor(st, e.ID)}
+// entity shows an entity of a finding, with its account if it is another one.
+func (c *call) entity(st state, f *yagura.Finding, e yagura.Entity) entityView {
+	v := entityView{Kind: c.kind(e.Type), ID: e.ID, URL: searchFor(st, e.ID)}
+	if e.Account != f.Account {
+		v.Account = e.Account
+	}
+	return v
 }
 
 // stepPrefixes begin the names of facts that tell a sequence, by language; its
