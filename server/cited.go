@@ -122,7 +122,8 @@ func (d *desk) citedViews(c *call, f *yagura.Finding) ([]citedView, error) {
 }
 
 // citing gives the findings that cite an event, among those that span its time.
-// A finding with many events keeps only the first and the last of them.
+// A finding with many events keeps only the first and the last of them; of more
+// than a thousand such findings the most severe are asked.
 func (d *desk) citing(c *call, h *ask.Hit) ([]findingRow, error) {
 	at := h.Event.Time
 	list, err := d.Store.Findings(c.ctx(), store.FindingQuery{From: at, To: at + 1})

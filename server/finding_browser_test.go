@@ -73,7 +73,7 @@ func TestFindingsInBrowser(t *testing.T) {
 	})
 	t.Run("narrow", func(t *testing.T) {
 		defer quiet(t)
-		for _, path := range []string{"/findings?all=true", "/findings?all=true&lang=ja", "/findings/aa01", "/findings/aa02", "/findings/aa07?lang=ja", "/findings?severity=critical&rule=none"} {
+		for _, path := range []string{"/findings?all=true&lang=en", "/findings?all=true&lang=ja", "/findings/aa01?lang=en", "/findings/aa02?lang=en", "/findings/aa07?lang=ja", "/findings?severity=critical&rule=none&lang=en"} {
 			step(ctx, t, path, chromedp.EmulateViewport(360, 740), chromedp.Navigate(base+path), until(`document.getElementById("main")`))
 			if w := get[int](ctx, t, `Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)`); w > 360 {
 				wide := get[[]string](ctx, t, `[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > 361 && !e.closest(".scroll, .top nav")).map((e) => e.outerHTML.slice(0, 120))`)
