@@ -18,8 +18,9 @@
 //   - Calls from addresses on a trusted list. They are reported as suppressed,
 //     with list and age.
 //
-// A failed call is an attempt of severity low, unless the document's outcome
-// says otherwise.
+// A failed call is an attempt of severity low, or of medium when rights alone
+// stopped an act of severity high or critical, unless the document's outcome says
+// otherwise.
 //
 // Out of reach: what happens inside instances and containers, calls that
 // CloudTrail does not record, and a stolen key that behaves as its owner does.
@@ -268,6 +269,15 @@ func (d *Detector) automatic(who string) {
 	d.stats.Automation[strings.Clone(who)]++
 }
 
+// attempt gives the severity of a failed call. Who was denied a grave act wanted
+// it and has been stopped for now by rights alone: that is worth a look today.
+func attempt(of yagura.Severity, denied bool) yagura.Severity {
+	if denied && of >= yagura.High {
+		return yagura.Medium
+	}
+	return min(of, yagura.Low)
+}
+
 // outcome marks a failed call.
 func (d *Detector) outcome(f *yagura.Finding, a *rule.Alert, ev *ocsf.Event) {
 	doc := a.Rule.Doc
@@ -277,7 +287,7 @@ func (d *Detector) outcome(f *yagura.Finding, a *rule.Alert, ev *ocsf.Event) {
 	f.Attempt = true
 	d.stats.Attempts++
 	if doc.Outcome == "any" || doc.Outcome == "" {
-		f.Severity = min(f.Severity, yagura.Low)
+		f.Severity = attempt(f.Severity, denied(ev))
 	}
 	if ev.Code != "" {
 		f.Facts = append(f.Facts, yagura.Fact{Name: "error", Value: ev.Code})

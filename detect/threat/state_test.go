@@ -136,7 +136,8 @@ func TestWhoIsNotAlerted(t *testing.T) {
 		want    string
 	}{
 		{"a user", stop(alice), "stop/high all/medium"},
-		{"a failure", stop(alice, `"errorCode":"AccessDenied"`), "stop/low/attempt all/medium/attempt"},
+		{"a refusal", stop(alice, `"errorCode":"AccessDenied"`), "stop/medium/attempt all/medium/attempt"},
+		{"a mistake", stop(alice, `"errorCode":"TrailNotFoundException"`), "stop/low/attempt all/medium/attempt"},
 		{"a service", stop(`{"type":"AWSService","invokedBy":"config.amazonaws.com"}`), "all/medium"},
 		{"a service for a user", stop(strings.Replace(alice, `"type"`, `"invokedBy":"cloudformation.amazonaws.com","type"`, 1)), "all/medium"},
 		{"a service-linked role", stop(strings.ReplaceAll(role, "role/path/app", "role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig")), "all/medium"},
