@@ -10,7 +10,7 @@ import (
 
 func (p *program) wafCommand() *cobra.Command {
 	c := &cobra.Command{Use: "waf", Short: p.say("short.waf"), Long: p.say("long.waf"), Args: cobra.ArbitraryArgs, RunE: p.group}
-	c.AddCommand(p.wafCheckCommand(), p.wafReplayCommand(), p.wafLintCommand(), p.wafDiffCommand())
+	c.AddCommand(p.wafCheckCommand(), p.wafReplayCommand(), p.wafTuneCommand(), p.wafLintCommand(), p.wafDiffCommand())
 	return c
 }
 

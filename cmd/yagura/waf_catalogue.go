@@ -33,18 +33,26 @@ var wafMessages = map[string]phrase{
 		"%d requests under %s, compared with %s: %d newly blocked, %d newly allowed, %d undecidable, %d stopped by another action, %d stopped while the log does not tell what happened, %d the same",
 		"リクエスト %d 件を %s で判定し、%s と比較: 新たにブロック %d、新たに許可 %d、判定不能 %d、別のアクションで停止 %d、停止（以前は不明）%d、変化なし %d",
 	},
-	"waf-left-out":       {"%d entries did not fit in the lists", "%d 件は一覧に収まりませんでした"},
-	"waf-agreement-none": {"agreement with the log: not measured; give the deployed web ACL with --deployed to see how far this can be believed", "ログとの一致: 未測定。配備中のウェブ ACL を --deployed で指定すると、どこまで信頼できるかを示します"},
-	"waf-agreement":      {"agreement with the log under %s: of %d records %d equal (%d by the same rule), %d different, %d undecidable", "%s とログの一致: %d レコード中 一致 %d（ルールも一致 %d）、不一致 %d、判定不能 %d"},
-	"waf-impossible":     {"  %d undecidable ones contradict the log", "  判定不能のうち %d 件はログと矛盾します"},
-	"waf-other-acl":      {"  %d records are of other web ACLs and were left out", "  ほかのウェブ ACL の %d レコードは除きました"},
-	"waf-differs":        {"  %s, record %d: %s by %s on record, %s by %s here", "  %s のレコード %d: 記録は %s（%s）、ここでは %s（%s）"},
-	"waf-no-allow":       {"WARNING: no record says ALLOW: the log seems to be filtered, so rates are wrong and what passed is not here", "警告: ALLOW のレコードがありません。ログがフィルターされているようです。割合は正しくなく、通過したリクエストは含まれません"},
-	"waf-disorder":       {"WARNING: records are not in order of time, so rate-based rules may count otherwise than they did", "警告: レコードが時刻順ではないため、レートベースのルールの数え方が実際と異なる可能性があります"},
-	"waf-bad-level":      {"--level %q: it is note, warning or error", "--level %q: note、warning、error のいずれかです"},
-	"waf-linted":         {"%d web ACLs checked: %d findings, %d of them at %s or above", "ウェブ ACL %d 件を検査: 指摘 %d 件（うち %[4]s 以上 %[3]d 件）"},
-	"waf-no-acl":         {"%s: %s", "%s: %s"},
-	"waf-no-difference":  {"the web ACLs say the same", "ウェブ ACL に違いはありません"},
+	"waf-left-out":        {"%d entries did not fit in the lists", "%d 件は一覧に収まりませんでした"},
+	"waf-agreement-none":  {"agreement with the log: not measured; give the deployed web ACL with --deployed to see how far this can be believed", "ログとの一致: 未測定。配備中のウェブ ACL を --deployed で指定すると、どこまで信頼できるかを示します"},
+	"waf-agreement":       {"agreement with the log under %s: of %d records %d equal (%d by the same rule), %d different, %d undecidable", "%s とログの一致: %d レコード中 一致 %d（ルールも一致 %d）、不一致 %d、判定不能 %d"},
+	"waf-impossible":      {"  %d undecidable ones contradict the log", "  判定不能のうち %d 件はログと矛盾します"},
+	"waf-other-acl":       {"  %d records are of other web ACLs and were left out", "  ほかのウェブ ACL の %d レコードは除きました"},
+	"waf-differs":         {"  %s, record %d: %s by %s on record, %s by %s here", "  %s のレコード %d: 記録は %s（%s）、ここでは %s（%s）"},
+	"waf-no-allow":        {"WARNING: no record says ALLOW: the log seems to be filtered, so rates are wrong and what passed is not here", "警告: ALLOW のレコードがありません。ログがフィルターされているようです。割合は正しくなく、通過したリクエストは含まれません"},
+	"waf-disorder":        {"WARNING: records are not in order of time, so rate-based rules may count otherwise than they did", "警告: レコードが時刻順ではないため、レートベースのルールの数え方が実際と異なる可能性があります"},
+	"waf-bad-level":       {"--level %q: it is note, warning or error", "--level %q: note、warning、error のいずれかです"},
+	"waf-linted":          {"%d web ACLs checked: %d findings, %d of them at %s or above", "ウェブ ACL %d 件を検査: 指摘 %d 件（うち %[4]s 以上 %[3]d 件）"},
+	"waf-no-acl":          {"%s: %s", "%s: %s"},
+	"waf-tune-needs":      {"--logs PATH is needed: logs of AWS WAF, and access logs if there are any", "--logs PATH（AWS WAF のログ。あればアクセスログも）が必要です"},
+	"waf-proposal":        {"%s on %s disturbs %d ordinary clients. The exclusion spares %d of their requests and lets %d of suspicious clients pass this rule. It was compiled and tried on these logs.", "%s は %s で通常のクライアント %d 件を妨げています。除外すると、その %d リクエストを通し、疑わしいクライアントの %d リクエストもこのルールを通過します。除外はコンパイルし、このログで試しました。"},
+	"waf-paste-override":  {"Add to RuleActionOverrides of the managed rule group:", "マネージドルールグループの RuleActionOverrides に追加:"},
+	"waf-paste-rule":      {"Add behind the group (choose a free priority):", "そのグループの後ろに追加（空いている優先度にしてください）:"},
+	"waf-paste-replace":   {"Put this in the place of the rule:", "ルールを次のものに置き換え:"},
+	"waf-paste-condition": {"Join the rule's statement with this by AndStatement, or the group's scope-down statement:", "ルールのステートメント、またはグループのスコープダウンステートメントと AndStatement で結合:"},
+	"waf-tuned":           {"%d WAF records (%d allowed), %d ordinary and %d suspicious clients, %d likely false positives", "WAF レコード %d 件（許可 %d）、通常のクライアント %d、疑わしいクライアント %d、誤検知の可能性 %d 件"},
+	"waf-masked":          {"WARNING: the clients' addresses are masked, so nobody can be told from anybody and nothing is proposed", "警告: クライアントのアドレスが伏せられているため区別できず、提案できません"},
+	"waf-no-difference":   {"the web ACLs say the same", "ウェブ ACL に違いはありません"},
 }
 
 // wafHelp is what --help says of them.
@@ -74,7 +82,18 @@ var wafHelp = map[string]phrase{
 			"判定できないリクエストを示します。--deployed（または --against）があれば、ログのアクションとの一致も示します。\n" +
 			"終了コード 3: 変化、変化の可能性、または不一致がある場合。",
 	},
-	"short.waf-lint": {"Check web ACLs for rules that do not do what they seem to", "ウェブ ACL の見かけどおりに働かないルールを検査する"},
+	"short.waf-tune": {"Propose narrow exclusions for likely false positives", "誤検知らしいものに狭い除外を提案する"},
+	"long.waf-tune": {
+		"Looks in logs of AWS WAF for rule × path × argument that many ordinary clients match, joins the access logs of ALB and CloudFront by\n" +
+			"request id to see what the application answered, and proposes exclusions as JSON for AWS, each tried on the same logs: what it spares\n" +
+			"and what attacks it would miss. docs/waf.md says who counts as ordinary. Exit code 3: there are proposals.",
+		"AWS WAF のログから、多くの通常のクライアントが一致したルール × パス × 引数を探し、ALB と CloudFront のアクセスログをリクエスト ID で突き合わせて\n" +
+			"アプリケーションの応答を調べ、AWS 用の JSON で除外を提案します。同じログで試し、救われるものと見逃す攻撃を示します。\n" +
+			"通常のクライアントの定義は docs/waf.md にあります。終了コード 3: 提案がある場合。",
+	},
+	"flag.waf-acl-tune": {"deployed web ACL as JSON, to give whole rules instead of fragments", "配備中のウェブ ACL（JSON）。断片ではなくルール全体を示す"},
+	"flag.waf-clients":  {"ordinary clients that must match before something is proposed", "提案に必要な通常のクライアント数"},
+	"short.waf-lint":    {"Check web ACLs for rules that do not do what they seem to", "ウェブ ACL の見かけどおりに働かないルールを検査する"},
 	"long.waf-lint": {
 		"Finds rules that never match, that an earlier rule hides or an override disarms, missing oversize handling, what AWS would refuse, and\n" +
 			"more, each with code and position. Exit code 3: something at --level or above.",
@@ -109,7 +128,8 @@ var wafHelp = map[string]phrase{
 
 // wafHeads are the headings of their tables.
 var wafHeads = map[string]phrase{
-	"labels": {"labels", "ラベル"}, "why": {"why", "理由"}, "by": {"by", "観点"},
+	"labels": {"labels", "ラベル"}, "why": {"why", "理由"}, "argument": {"argument", "引数"}, "ordinaryClients": {"ordinary clients", "通常のクライアント"},
+	"hits": {"hits", "一致"}, "good": {"answered well", "正常応答"}, "spared": {"spared", "救済"}, "missed": {"attacks missed", "見逃し"}, "other": {"other", "その他"}, "by": {"by", "観点"},
 	"newlyBlocked": {"newly blocked", "新たにブロック"}, "newlyAllowed": {"newly allowed", "新たに許可"}, "undecidable": {"undecidable", "判定不能"},
 	"stoppedOtherwise": {"other action", "別のアクション"}, "stoppedBeforeUnknown": {"before unknown", "以前は不明"},
 }

@@ -7,7 +7,7 @@ import (
 
 // Every column of the firewall's tables has a heading in both languages.
 func TestWAFHeadings(t *testing.T) {
-	for _, r := range []any{step{}, moved{}, flaw{}, different{}} {
+	for _, r := range []any{step{}, moved{}, flaw{}, different{}, tuned{}} {
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(r)) {
 			if f.Tag.Get("table") == "-" {
 				continue
