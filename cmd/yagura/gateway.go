@@ -18,6 +18,9 @@ import (
 	"github.com/yagura-sec/yagura/server/gateway"
 )
 
+// gatewayGC is how much the heap may grow between collections, in percent.
+const gatewayGC = 50
+
 func (p *program) gatewayCommand() *cobra.Command {
 	var path string
 	var check bool
@@ -65,7 +68,11 @@ func (p *program) gateway(ctx context.Context, path string, check bool) error {
 	if err != nil {
 		return &codedError{exitUsage, err}
 	}
+	// Compiled rules are few large objects, cheap to mark: collecting twice as often
+	// costs some percent of the processor time and saves a quarter of the memory.
+	debug.SetGCPercent(gatewayGC)
 	debug.FreeOSMemory() // Compiling takes several times what compiled rules take.
+	releasePages()
 	hups := make(chan os.Signal, 1)
 	signal.Notify(hups, syscall.SIGHUP)
 	defer signal.Stop(hups)

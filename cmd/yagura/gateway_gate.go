@@ -162,7 +162,8 @@ func (c *gates) engine(w *gateway.WAF) (inspect, []string, error) {
 
 func compileCRS(w *gateway.WAF, from fs.FS, before []crs.Source) (inspect, error) {
 	if w.CRS.Engine == "coraza" {
-		o := coraza.Options{FS: from, Paranoia: w.CRS.Paranoia, Threshold: w.CRS.Threshold, BodyLimit: w.BodyLimit}
+		// Coraza names the rule that denies only when it may have its way.
+		o := coraza.Options{FS: from, Paranoia: w.CRS.Paranoia, Threshold: w.CRS.Threshold, BodyLimit: w.BodyLimit, Blocking: true}
 		for _, s := range before {
 			o.Before = append(o.Before, coraza.Source(s))
 		}
@@ -176,7 +177,10 @@ func compileCRS(w *gateway.WAF, from fs.FS, before []crs.Source) (inspect, error
 	if err != nil {
 		return inspect{}, err
 	}
-	return inspect{limit: e.BodyLimit(), run: func(q *yagura.Request) (*crs.Result, error) { return e.Inspect(q), nil }}, nil
+	return inspect{limit: e.BodyLimit(), run: func(q *yagura.Request) (*crs.Result, error) {
+		r := e.Inspect(q)
+		return r, r.Err
+	}}, nil
 }
 
 // fromCoraza gives Coraza's result the form of our engine's.

@@ -1,5 +1,7 @@
 package crs
 
+import "slices"
+
 // automaton finds all literals in a text in one pass (Aho and Corasick, 1975). Letters
 // of ASCII are read in lower case.
 type automaton struct {
@@ -41,6 +43,7 @@ func newAutomaton(literals []string) *automaton {
 		}
 		own[at] = append(own[at], int32(id))
 	}
+	a.next = slices.Clone(a.next) // It has grown by doubling.
 	a.complete(own)
 	return a
 }

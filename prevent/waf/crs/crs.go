@@ -163,6 +163,7 @@ func compile(o Options, l *library) (*Engine, error) {
 	e.resolve()
 	e.expect()
 	e.filter = newPrefilter(e)
+	l.forget()
 	e.pool.New = func() any {
 		return &transaction{e: e, slots: make([]slot, len(e.initial)), severity: 255}
 	}

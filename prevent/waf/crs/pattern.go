@@ -30,7 +30,8 @@ func newLibrary() *library {
 // never do, and compiling them all is most of the time of loading.
 type pattern struct {
 	source string
-	tree   *syntax.Regexp
+	opaque bool // it cannot be parsed, so it is never filtered
+	parsed atomic.Pointer[syntax.Regexp]
 	once   sync.Once
 	text   *regexp.Regexp
 	bytes  *binaryregexp.Regexp
@@ -59,19 +60,38 @@ func (l *library) rx(source string) (operator, error) {
 		if p.bytes, err = binaryregexp.Compile(source); err != nil {
 			return nil, err
 		}
-		if p.tree, err = syntax.Parse(source, syntax.Perl); err != nil {
-			p.tree = nil // it is never filtered
-		}
+		tree, err := syntax.Parse(source, syntax.Perl)
+		p.opaque = err != nil
+		p.parsed.Store(tree)
 	} else {
 		tree, err := syntax.Parse(p.source, syntax.Perl)
 		if err != nil {
 			return nil, fmt.Errorf("expression: %w", err)
 		}
-		p.tree = tree
+		p.parsed.Store(tree)
 		p.whole = source == "^.*$"
 	}
 	l.regexps[source] = p
 	return p, nil
+}
+
+// tree is the expression's, parsed anew after forget.
+func (p *pattern) tree() *syntax.Regexp {
+	if tree := p.parsed.Load(); tree != nil {
+		return tree
+	}
+	tree, _ := syntax.Parse(p.source, syntax.Perl) // rx has parsed it.
+	return tree
+}
+
+// forget drops the trees of expressions, which are needed while rules are compiled and
+// take a third of the memory that compiled rules take.
+func (l *library) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.regexps {
+		p.parsed.Store(nil)
+	}
 }
 
 // ready compiles the expression, which parsed before.
@@ -93,7 +113,7 @@ func (p *pattern) matches(t *transaction, value string) bool {
 		}
 		return true
 	}
-	p.dfaOnce.Do(func() { p.dfa = newDFA(p.tree, &p.library.budget) })
+	p.dfaOnce.Do(func() { p.dfa = newDFA(p.tree(), &p.library.budget) })
 	if p.dfa != nil && !t.plain {
 		if any, ok := p.dfa.match(value); ok && (!any || !t.capture) {
 			return any

@@ -180,10 +180,10 @@ func exactly(set byteset) *need { return &need{kind: needSet, set: set, odds: se
 
 // need is computed once for an expression.
 func (p *pattern) need() *need {
-	if p.tree == nil {
+	if p.opaque {
 		return nil
 	}
-	p.needOnce.Do(func() { p.needed = settled(proof{p.bytes != nil}.requirement(p.tree)) })
+	p.needOnce.Do(func() { p.needed = settled(proof{p.bytes != nil}.requirement(p.tree())) })
 	return p.needed
 }
 
