@@ -7,7 +7,8 @@
 //
 // A log lacks parts of a request, above all the body. What depends on them is
 // undecidable, never "no change". Rate-based rules count under the time of the
-// records, in the order in which they are given.
+// records; for them records are put in order within a window of 20,000, and a
+// warning tells when that was not enough.
 //
 // How far the evaluator can be believed is part of every report: the logged
 // actions are compared with those of the deployed web ACL, if it is given.
@@ -58,6 +59,7 @@ type Replay struct {
 	reasons            tallies
 	agreeWhy           tallies
 	examples           map[string]int
+	order              *sorter // nil: no rate-based rules
 	latest             int64
 	disorder           int64
 	wafRecords, passed int64
@@ -97,7 +99,15 @@ func New(cfg Config) (*Replay, error) {
 	if r.deployed != nil {
 		r.report.Agreement = &Agreement{ACL: r.deployed.gate.Name()}
 	}
+	if r.rates() {
+		r.order = &sorter{}
+	}
 	return r, nil
+}
+
+// rates says whether the order of records matters.
+func (r *Replay) rates() bool {
+	return r.now.rates || r.old != nil && r.old.rates || r.deployed != nil && r.deployed.rates
 }
 
 func compile(c *Control) (*side, error) {
@@ -159,6 +169,16 @@ func (s *side) decide(r *record.Record) *yagura.Verdict {
 // Add decides on a record and counts. The error is always nil; it is there so
 // that Add can be given to a reader.
 func (r *Replay) Add(rec *record.Record) error {
+	if r.order != nil {
+		if rec = r.order.put(rec); rec == nil {
+			return nil
+		}
+	}
+	r.add(rec)
+	return nil
+}
+
+func (r *Replay) add(rec *record.Record) {
 	p := &r.report
 	if p.Requests++; p.first == 0 || rec.Time < p.first {
 		p.first = rec.Time
@@ -193,13 +213,12 @@ func (r *Replay) Add(rec *record.Record) error {
 	change := compare(now.Action, before, r.old != nil)
 	if change == same {
 		p.Same++
-		return nil
+		return
 	}
 	if then != nil {
 		oldRule = decider(then)
 	}
 	r.changed(rec, change, now, then, before, oldRule)
-	return nil
 }
 
 // compare names the change; then is what was before, Undecided when not known.
@@ -260,7 +279,7 @@ func (r *Replay) changed(rec *record.Record, c change, now, then *yagura.Verdict
 		client = rec.Client.String()
 	}
 	r.byRule.at(rule).add(c)
-	r.byPath.at(Shape(path)).add(c)
+	r.byPath.at(shape(path)).add(c)
 	r.byCountry.at(cmp.Or(rec.Country, "–")).add(c)
 	r.byClient.at(client).add(c)
 	if c == undecidable {

@@ -166,6 +166,13 @@ type Report struct {
 
 // Report ends the replay.
 func (r *Replay) Report() *Report {
+	for r.order != nil {
+		rec := r.order.take()
+		if rec == nil {
+			break
+		}
+		r.add(rec)
+	}
 	p := &r.report
 	if p.Requests > 0 {
 		p.From, p.To = time.UnixMicro(p.first).UTC(), time.UnixMicro(r.latest).UTC()
@@ -179,7 +186,7 @@ func (r *Replay) Report() *Report {
 	if r.wafRecords > 0 && r.passed == 0 {
 		p.Warnings = append(p.Warnings, "no-allow")
 	}
-	if r.disorder > 0 && (r.now.rates || r.old != nil && r.old.rates) {
+	if r.disorder > 0 && r.rates() {
 		p.Warnings = append(p.Warnings, "disorder")
 	}
 	p.NotServed = append([]string{}, r.now.gate.Warnings()...)
@@ -227,9 +234,9 @@ func (t *tallies) rows() []Row {
 	return rows[:min(len(rows), maxRows)]
 }
 
-// Shape makes paths with ids in them alike: segments that are numbers, UUIDs or
+// shape makes paths with ids in them alike: segments that are numbers, UUIDs or
 // long hexadecimal texts become *.
-func Shape(path string) string {
+func shape(path string) string {
 	if !strings.ContainsAny(path, "0123456789") {
 		return path
 	}

@@ -164,7 +164,7 @@ func distinct(seen *[5]uint64) (n int) {
 }
 
 func (t *Tuner) hit(r *record.Record, m record.Match, path, client string, good, joined bool) {
-	key := hitKey{m.Group, m.Rule, Shape(path), m.Location, m.Field}
+	key := hitKey{m.Group, m.Rule, shape(path), m.Location, m.Field}
 	h := t.hits[key]
 	if h == nil {
 		if len(t.hits) >= maxHits {
