@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/ocsf"
@@ -104,7 +105,29 @@ func (e *Engine) chain(to feed, from *correlation, f *window.Firing, source stri
 // combinations gives the values of fields, each with each when there are
 // several. None when a field has no value; one, empty, without fields.
 func (e *Engine) combinations(source string, ev *ocsf.Event, fields []string) [][]string {
-	out := [][]string{nil}
+	if len(fields) == 0 {
+		return noFields
+	}
+	one := make([]string, 0, len(fields))
+	for _, name := range fields {
+		values := e.matcher.Values(source, name, ev)
+		switch len(values) {
+		case 0:
+			return nil
+		case 1:
+			one = append(one, short(values[0]))
+		default:
+			return e.several(source, ev, fields)
+		}
+	}
+	return [][]string{one}
+}
+
+// noFields are the combinations of no field.
+var noFields = [][]string{nil}
+
+func (e *Engine) several(source string, ev *ocsf.Event, fields []string) [][]string {
+	out := noFields
 	for _, name := range fields {
 		values := e.matcher.Values(source, name, ev)
 		var next [][]string
@@ -120,11 +143,12 @@ func (e *Engine) combinations(source string, ev *ocsf.Event, fields []string) []
 	return out
 }
 
-// short cuts a value; a hash keeps different ones different.
+// short cuts a value; a hash keeps different ones different. It may still be a
+// part of the record: who keeps it, clones it.
 func short(v string) string {
 	const most = 200
 	if len(v) <= most {
-		return strings.Clone(v)
+		return v
 	}
 	sum := sha256.Sum256([]byte(v))
 	return v[:most-40] + "~" + hex.EncodeToString(sum[:16])
@@ -133,13 +157,17 @@ func short(v string) string {
 // join writes values one after the other, each with its length before it; split
 // reads them, as far as they are whole.
 func join(values []string) string {
-	var b strings.Builder
+	size := 0
 	for _, v := range values {
-		b.WriteString(strconv.Itoa(len(v)))
-		b.WriteByte(':')
-		b.WriteString(v)
+		size += len(v) + 4
 	}
-	return b.String()
+	b := make([]byte, 0, size)
+	for _, v := range values {
+		b = strconv.AppendInt(b, int64(len(v)), 10)
+		b = append(b, ':')
+		b = append(b, v...)
+	}
+	return unsafe.String(unsafe.SliceData(b), len(b)) // nobody else has b
 }
 
 func split(s string) (values []string) {
@@ -158,7 +186,7 @@ func named(names, values []string) []yagura.Fact {
 	var facts []yagura.Fact
 	for i, v := range values {
 		if i < len(names) {
-			facts = append(facts, yagura.Fact{Name: names[i], Value: clip(v)})
+			facts = append(facts, yagura.Fact{Name: names[i], Value: strings.Clone(clip(v))})
 		}
 	}
 	return facts

@@ -66,6 +66,14 @@ for _ in 1 2 3 4 5; do
   echo "$((($(date +%s%N) - start) / 1000000)) ms"
 done
 
+say "detection on one core: files, unpacking and decoding included (200,000 events); then in memory"
+GOMAXPROCS=1 YAGURA_BENCH_LOGS=$dir/ct02 bench 'Files$' 3x ./detect
+GOMAXPROCS=1 bench 'Threat$|Reads$' 2s ./detect
+GOMAXPROCS=1 bench 'Match$|Engine$' 2s ./rule
+GOMAXPROCS=1 bench 'Detect$' 2s ./detect/flow
+say "memory of the detectors after 1,000,000 principals"
+GOMAXPROCS=1 bench 'Entities$' 1x ./detect
+
 if [ "${1:-}" = large ]; then
   corpus ct10 --events 10000000 --seed 1
   say "the curve: 10,000,000 events"
