@@ -15,6 +15,7 @@ var wafMessages = map[string]phrase{
 	"waf-labels":             {"labels: %s", "ラベル: %s"},
 	"waf-reason":             {"not certain: %s", "不確かな点: %s"},
 	"waf-by-crs":             {"%s by rule %s of the Core Rule Set: the anomaly score is %d.", "Core Rule Set のルール %[2]s により %[1]s になりました。異常スコアは %[3]d です。"},
+	"waf-no-har":             {"%s is neither requests as JSON nor a HAR archive: %s", "%s は JSON のリクエストでも HAR でもありません: %s"},
 	"waf-replay-needs":       {"--acl FILE (the new web ACL) and --logs PATH are needed", "--acl FILE（新しいウェブ ACL）と --logs PATH が必要です"},
 	"waf-damaged":            {"WARNING: %s could not be read to its end: %s", "警告: %s を最後まで読めませんでした: %s"},
 	"waf-refused":            {"%s, record %d cannot be read: %s", "%s のレコード %d を読めません: %s"},

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 	"github.com/yagura-sec/yagura/cmd/yagura/sheet"
 	"github.com/yagura-sec/yagura/internal/lines"
 	"github.com/yagura-sec/yagura/prevent/waf"
+	"github.com/yagura-sec/yagura/replay/waf/record"
 	"github.com/yagura-sec/yagura/replay/waf/request"
 )
 
@@ -135,8 +137,14 @@ func (p *program) requests(args []string) ([]*yagura.Request, error) {
 	}
 }
 
-// requestLines reads JSON Lines.
+// requestLines reads a HAR archive, one request as JSON, or JSON Lines.
 func (p *program) requestLines(name string, text []byte) (all []*yagura.Request, err error) {
+	if r, err := request.JSON(text); err == nil {
+		return []*yagura.Request{r}, nil
+	}
+	if start := text[:min(len(text), 4096)]; bytes.Contains(start, []byte(`"log"`)) && !bytes.Contains(start, []byte(`"uri"`)) {
+		return p.archive(name, text)
+	}
 	n := 0
 	for l := range bytes.Lines(text) {
 		n++
@@ -148,6 +156,21 @@ func (p *program) requestLines(name string, text []byte) (all []*yagura.Request,
 			return nil, p.wrong("waf-bad-request", name, n, err.Error())
 		}
 		all = append(all, r)
+	}
+	return all, nil
+}
+
+// archive reads the requests of a HAR archive, which have no id but their place.
+func (p *program) archive(name string, text []byte) (all []*yagura.Request, err error) {
+	r := &record.Record{}
+	err = record.HAR(bytes.NewReader(text), r, func(r *record.Record) error {
+		one := r.Request
+		one.Headers, one.ID = slices.Clone(r.Headers), strconv.FormatInt(r.Line, 10)
+		all = append(all, &one)
+		return nil
+	}, func(err error) { p.note("waf-refused", name, r.Line, err.Error()) })
+	if err != nil {
+		return nil, p.wrong("waf-no-har", name, err.Error())
 	}
 	return all, nil
 }

@@ -66,6 +66,9 @@ func (c *command) word(words []string) ([]string, error) {
 		c.url = w
 		return rest, nil
 	}
+	if len(w) > 2 && w[1] != '-' && (strings.Contains(without, " "+w[:2]+" ") || w[1] == 'G' || w[1] == 'I') {
+		w, rest = w[:2], append([]string{"-" + w[2:]}, rest...) // Letters in a bundle, as -sk.
+	}
 	switch {
 	case strings.Contains(without, " "+w+" "):
 		return rest, nil
