@@ -162,3 +162,16 @@ func TestFieldNames(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What a filter of a Describe call names is no resource.
+func TestFiltersNameNoResource(t *testing.T) {
+	for request, want := range map[string]string{
+		`{"filterSet":{"items":[{"name":"resource-id","valueSet":{"items":[{"value":"i-1"}]}}]}}`: "",
+		`{"vpcSet":{"items":[{"vpcId":"vpc-1"}]},"filterSet":{"items":[{"name":"state"}]}}`:       "vpc-1",
+	} {
+		ev := ocsf.Event{Request: request}
+		if got := resource(&ev); got != want {
+			t.Errorf("%s: %q, want %q", request, got, want)
+		}
+	}
+}

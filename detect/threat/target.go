@@ -18,8 +18,13 @@ func resource(ev *ocsf.Event) string {
 	}
 	best, rank := "", len(nameEnds)
 	leaves(ev.Request, func(path []string, key, v string) {
-		if len(path) > 4 || len(v) == 0 || len(v) > 512 {
+		if len(path) > 4 || len(v) == 0 || len(v) > 512 || len(v) < 12 && strings.Trim(v, "0123456789") == "" {
 			return
+		}
+		for _, p := range path { // a filter names attributes, not things
+			if strings.Contains(strings.ToLower(p), "filter") {
+				return
+			}
 		}
 		low := strings.ToLower(key)
 		if low == "clienttoken" || low == "rolesessionname" || strings.HasSuffix(low, "requestid") {
