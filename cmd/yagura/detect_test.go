@@ -38,3 +38,49 @@ func TestDetectAtNarrowTerminal(t *testing.T) {
 		}
 	}
 }
+
+// example gives the first YAML block of a page.
+func example(t *testing.T, page string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(raw), "\n```yaml\n")
+	block, _, ok := strings.Cut(rest, "\n```\n")
+	if !ok {
+		t.Fatalf("%s has no example", page)
+	}
+	return block + "\n"
+}
+
+// The rule that docs/add-a-rule.md shows is sound and passes its tests, and the
+// configuration of docs/detection.md is one.
+func TestExamplesOfDetection(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "cloudtrail", "database-deleted-for-good.yml")
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(example(t, "add-a-rule.md")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, do := range []func(*program, []string) error{(*program).testRules, (*program).lintRules} {
+		var out, notes bytes.Buffer
+		p := &program{stdout: &out, stderr: &notes, lang: "en", format: "table", zone: time.UTC, now: time.Now}
+		if err := do(p, []string{dir}); err != nil {
+			t.Errorf("%v\n%s%s", err, out.String(), notes.String())
+		}
+		if text := notes.String(); !strings.Contains(text, "3 tests: 0 failed") && !strings.Contains(text, "0 errors, 0 warnings") {
+			t.Error(text)
+		}
+	}
+	config := filepath.Join(dir, "yagura.yaml")
+	if err := os.WriteFile(config, []byte(example(t, "detection.md")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := &program{config: config}
+	if err := p.readSettings(); err != nil || len(p.settings.Detection.Lists) != 2 || !p.settings.Detection.OnIngest {
+		t.Errorf("%v %+v", err, p.settings.Detection)
+	}
+}

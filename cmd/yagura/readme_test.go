@@ -11,9 +11,9 @@ import (
 
 // The commands that the documents name exist and take their flags.
 func TestReadmeCommands(t *testing.T) {
-	word := regexp.MustCompile(`'[^']*'|\S+`)
+	word := regexp.MustCompile(`"[^"]*"|'[^']*'|\S+`)
 	seen := 0
-	for _, name := range []string{"README.md", "README.ja.md", "docs/ref/cli.md", "docs/failure-modes.md"} {
+	for _, name := range []string{"README.md", "README.ja.md", "docs/ref/cli.md", "docs/failure-modes.md", "docs/detection.md", "docs/add-a-rule.md"} {
 		raw, err := os.ReadFile(filepath.Join("..", "..", name))
 		if err != nil {
 			t.Fatal(err)
@@ -28,7 +28,7 @@ func TestReadmeCommands(t *testing.T) {
 			}
 			var args []string
 			for _, w := range word.FindAllString(l, -1)[1:] {
-				args = append(args, strings.Trim(w, "'"))
+				args = append(args, strings.Trim(w, `'"`))
 			}
 			if len(args) == 0 || strings.HasPrefix(args[len(args)-1], "[") {
 				continue // a line of usage
