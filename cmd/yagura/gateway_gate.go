@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -120,12 +121,9 @@ func usesManaged(b *acl.Bundle, name string) bool {
 	if err != nil {
 		return false // The compiler says so.
 	}
-	for _, r := range a.Rules {
-		if r.Statement != nil && r.Statement.Kind == "ManagedRuleGroup" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(slices.Concat(a.Pre, a.Rules, a.Post), func(r *acl.Rule) bool {
+		return r.Statement != nil && r.Statement.Kind == "ManagedRuleGroup"
+	})
 }
 
 // engine makes or finds a compiled rule set.
@@ -217,10 +215,11 @@ type siteGate struct {
 	once   sync.Map // results of requests that are being decided
 }
 
-// answered is the rule set's answer to one request.
+// answered is the rule set's answer to one request, once it has been asked.
 type answered struct {
 	result *crs.Result
 	err    error
+	done   bool
 }
 
 // Name is that of the web ACL, for the log.
@@ -240,6 +239,7 @@ func (g *siteGate) BodyLimit() int {
 
 // Decide asks the web ACL, then the rule set.
 func (g *siteGate) Decide(q *yagura.Request) *yagura.Verdict {
+	g.once.Store(q, &answered{})
 	defer g.once.Delete(q)
 	v := &yagura.Verdict{Action: yagura.Allow, Rule: "Default_Action", RuleType: "REGULAR", Inspected: len(q.Body)}
 	if g.acl != nil {
@@ -264,14 +264,18 @@ func (g *siteGate) Decide(q *yagura.Request) *yagura.Verdict {
 	return v
 }
 
-// ask runs the rule set once for a request.
+// ask runs the rule set once for a request. Of a request that is a part of the
+// one being decided, as the web ACL asks when it inspects less of a body, nothing
+// is kept.
 func (g *siteGate) ask(q *yagura.Request) *answered {
-	if a, ok := g.once.Load(q); ok {
-		return a.(*answered) //nolint:errcheck,forcetypeassert // The map holds nothing else.
-	}
 	a := &answered{}
-	a.result, a.err = g.crs.run(q)
-	g.once.Store(q, a)
+	if kept, ok := g.once.Load(q); ok {
+		a = kept.(*answered) //nolint:errcheck,forcetypeassert // The map holds nothing else.
+	}
+	if !a.done {
+		a.result, a.err = g.crs.run(q)
+		a.done = true
+	}
 	return a
 }
 
@@ -283,11 +287,9 @@ func (g *siteGate) signatures(q *yagura.Request) (out []waf.Signature, score int
 		panic(a.err)
 	}
 	for _, m := range a.result.Matches {
-		s := waf.Signature{ID: m.ID}
-		if len(m.Targets) > 0 {
-			s.Variable, s.Value = m.Targets[0].String(), m.Targets[0].Value
+		for i := range m.Targets { // Each may belong to a field of its own.
+			out = append(out, waf.Signature{ID: m.ID, Variable: m.Targets[i].String(), Value: m.Targets[i].Value})
 		}
-		out = append(out, s)
 	}
 	return out, a.result.Scores.Inbound
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/yagura-sec/yagura"
@@ -41,4 +43,41 @@ func TestFailedEngineDecidesNothing(t *testing.T) {
 	if v := g.Decide(&yagura.Request{Method: "GET", URI: "/"}); v.Action != yagura.Undecided || len(v.Reasons) != 1 {
 		t.Errorf("%s %q", v.Action, v.Reasons)
 	}
+}
+
+// A rule that matches in several fields serves the slots of all of them, and
+// nothing is kept of a request once it is decided, also where the web ACL
+// inspects less of a body than the rule set.
+func TestSlotsOfAllFields(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "acl.json")
+	text := `{"Name":"a","DefaultAction":{"Allow":{}},"Rules":[{"Name":"win","Priority":0,"OverrideAction":{"None":{}},
+"Statement":{"ManagedRuleGroupStatement":{"VendorName":"AWS","Name":"AWSManagedRulesWindowsRuleSet",
+"RuleActionOverrides":[{"Name":"WindowsShellCommands_QUERYARGUMENTS","ActionToUse":{"Count":{}}},{"Name":"PowerShellCommands_QUERYARGUMENTS","ActionToUse":{"Count":{}}}]}}}]}`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	on := true
+	g := &gates{crs: map[string]inspect{}, warn: func(string) {}}
+	compiled, _, err := g.compile(&gateway.WAF{ACL: []string{file}, CRS: gateway.CRS{On: &on}}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, ok := compiled.(*siteGate)
+	if !ok {
+		t.Fatalf("%T", compiled)
+	}
+	gate.crs = inspect{limit: 128 << 10, run: func(*yagura.Request) (*crs.Result, error) {
+		return &crs.Result{Matches: []crs.Match{{ID: 932120, Targets: []crs.Target{{Variable: "ARGS_GET", Key: "q"}, {Variable: "REQUEST_COOKIES", Key: "c"}}}}}, nil
+	}}
+	q := &yagura.Request{
+		ID: "r", Method: "POST", URI: "/?q=1", Version: "HTTP/1.1", Host: "shop.test", Client: netip.MustParseAddr("192.0.2.1"),
+		Headers: []yagura.Header{{Name: "Host", Value: "shop.test"}}, Body: make([]byte, 100<<10), BodySize: 100 << 10,
+	}
+	if v := gate.Decide(q); v.Action != yagura.Block || v.Rule != "win" {
+		t.Errorf("%s by %q: %v", v.Action, v.Rule, v.Hits)
+	}
+	gate.once.Range(func(key, _ any) bool {
+		t.Errorf("%v is kept", key.(*yagura.Request).ID)
+		return true
+	})
 }

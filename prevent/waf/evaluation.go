@@ -117,7 +117,7 @@ func (e *evaluation) stream(i int) *values {
 		return v
 	}
 	raw := e.component(s.component)
-	*v = values{ready: true, list: v.list[:0], open: raw.open, fixed: raw.fixed}
+	*v = values{ready: true, list: v.list[:0], open: raw.open, fixed: raw.fixed, part: raw.part}
 	for _, one := range raw.list {
 		for _, t := range s.chain {
 			one.data = e.transform(t, one.data)

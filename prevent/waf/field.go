@@ -31,6 +31,7 @@ type values struct {
 	// or a fallback decides it; 0 when the values do.
 	fixed truth
 	large bool // longer than its limit
+	part  bool // the value is the beginning of one whose rest is missing
 }
 
 // component is one FieldToMatch of a web ACL; equal ones are one component.
@@ -334,21 +335,24 @@ func (e *evaluation) body(f *acl.Field, v *values) {
 			return
 		}
 	}
-	if r.Missing&yagura.PartBody != 0 {
-		if r.BodySize == 0 {
-			v.one(nil)
-		} else {
-			v.open = "the body"
-		}
-		return
-	}
 	data := r.Body[:min(len(r.Body), limit)]
 	e.inspected = max(e.inspected, len(data))
-	v.one(data)
-	// A record may hold less of the body than AWS would have looked at.
-	if len(r.Body) < limit && int64(len(r.Body)) < r.BodySize {
-		v.open = "the rest of the body"
+	if !e.partOfBody() {
+		v.one(data)
+		return
 	}
+	v.open = "the body"
+	// Whether it is oversize may not be known, and would be no match then.
+	if len(data) > 0 && (r.BodySize >= 0 || f.Oversize != "NO_MATCH") {
+		v.open, v.part = "the rest of the body", true
+		v.one(data)
+	}
+}
+
+// partOfBody says whether a record holds less of the body than AWS WAF looks at.
+func (e *evaluation) partOfBody() bool {
+	r, n := e.request, int64(len(e.request.Body))
+	return n < int64(e.acl.bodyLimit) && (n < r.BodySize || r.Missing&yagura.PartBody != 0 && n != r.BodySize)
 }
 
 func (e *evaluation) jsonBody(f *acl.Field, v *values) {
@@ -363,7 +367,14 @@ func (e *evaluation) jsonBody(f *acl.Field, v *values) {
 		return // No body, no match; it is not invalid JSON.
 	}
 	valid := e.walkJSON(f, data, v)
-	if valid || whole.open != "" {
+	if whole.open != "" {
+		// What has been read is there; but the rest may show that it is no JSON.
+		if f.Fallback == "NO_MATCH" || f.Fallback == "EVALUATE_AS_STRING" {
+			v.list = v.list[:0]
+		}
+		return
+	}
+	if valid {
 		return
 	}
 	switch f.Fallback {
@@ -401,10 +412,11 @@ func (c *component) named(v value) string {
 	return c.title + " " + strings.ToLower(v.name[:min(len(v.name), 128)])
 }
 
-// sizeOf answers a size constraint on a body that is not there but whose length is.
+// sizeOf answers a size constraint on a body that is not there, or only in part,
+// but whose length is.
 func (e *evaluation) sizeOf(component int) (int64, bool) {
 	r := e.request
-	if e.acl.components[component].field.Kind != "Body" || r.Missing&yagura.PartBody == 0 || r.BodySize < 0 {
+	if e.acl.components[component].field.Kind != "Body" || r.BodySize < 0 {
 		return 0, false
 	}
 	return min(r.BodySize, int64(e.acl.bodyLimit)), true

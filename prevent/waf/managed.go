@@ -1,6 +1,7 @@
 package waf
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -250,7 +251,7 @@ func (e *evaluation) lacks(field string) string {
 	r := e.request
 	switch field {
 	case "BODY":
-		if r.Missing&yagura.PartBody != 0 && r.BodySize != 0 {
+		if e.partOfBody() {
 			return "the body"
 		}
 	case "COOKIE":
@@ -258,7 +259,7 @@ func (e *evaluation) lacks(field string) string {
 			return "the cookies"
 		}
 	case "HEADER":
-		if r.Missing&yagura.PartHeaders != 0 {
+		if r.Missing&yagura.PartHeaders != 0 || slices.ContainsFunc(r.Redacted, func(s string) bool { return strings.HasPrefix(s, "header:") }) {
 			return "the headers"
 		}
 	case "URIPATH":
@@ -297,8 +298,10 @@ func (e *evaluation) kinds(variable string) []string {
 			return inBody
 		case len(e.request.Body) == 0:
 			return inQuery
+		case e.queryHas(key) && bytes.Contains(e.request.Body, bytesOf(key)):
+			return inBoth // It may be either; who sends it twice gains nothing.
 		case e.queryHas(key):
-			return inBoth[:2]
+			return inQuery
 		}
 		return inBody
 	case strings.HasPrefix(name, "REQUEST_COOKIES"):

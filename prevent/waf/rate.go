@@ -183,7 +183,7 @@ func (c *counts) instance(key string, now int64, n int) *instance {
 		return i
 	}
 	if len(c.order) < maxInstances {
-		i := &instance{key: key, slot: len(c.order), evaluated: now, limited: no}
+		i := &instance{key: key, slot: len(c.order), evaluated: now - 1, limited: no}
 		c.order, c.instances[key] = append(c.order, i), i
 		return i
 	}
@@ -195,7 +195,7 @@ func (c *counts) instance(key string, now int64, n int) *instance {
 		}
 	}
 	delete(c.instances, oldest.key)
-	*oldest = instance{key: key, slot: oldest.slot, evaluated: now, limited: no}
+	*oldest = instance{key: key, slot: oldest.slot, evaluated: now - 1, limited: no}
 	c.instances[key] = oldest
 	return oldest
 }

@@ -21,6 +21,8 @@ type pattern struct {
 	need []literal
 	// whole says that need is not just needed but enough.
 	whole bool
+	// steady says that more text behind a match cannot undo it.
+	steady bool
 }
 
 type literal struct {
@@ -45,9 +47,20 @@ func newPattern(source string) (*pattern, error) {
 		p.look, err = newLookProgram(tree, t.looks)
 		return p, err
 	}
-	p.whole = tree.Op == syntax.OpLiteral && len(p.need) == 1
+	p.whole = tree.Op == syntax.OpLiteral && len(p.need) == 1 && len(p.need[0].text) == len(tree.Rune)
+	p.steady = steady(tree)
 	p.plain, err = regexp.Compile(text)
 	return p, err
+}
+
+// steady says whether nothing in a pattern looks at where the text ends.
+func steady(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpEndText, syntax.OpEndLine, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
+		return false
+	default:
+	}
+	return !slices.ContainsFunc(re.Sub, func(sub *syntax.Regexp) bool { return !steady(sub) })
 }
 
 // match looks for the pattern in a value that wide has prepared. With ok false

@@ -3,6 +3,7 @@ package waf
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 
 	"github.com/corazawaf/libinjection-go"
 
@@ -88,7 +89,11 @@ func (f *onField) ask(e *evaluation) truth {
 	}
 	answer := no
 	for i := range v.list {
-		switch t := f.test.matches(e, v.list[i].data); t {
+		t := f.test.matches(e, v.list[i].data)
+		if t == yes && v.part && !e.holdsBeyond(f) {
+			t = unknown
+		}
+		switch t {
 		case yes:
 			e.matched(hit{found: true, component: c, value: v.list[i], condition: f.condition})
 			return yes
@@ -109,6 +114,33 @@ func (f *onField) ask(e *evaluation) truth {
 		return unknown
 	}
 	return no
+}
+
+// holdsBeyond says whether a match in the beginning of a value stands whatever
+// its rest is. Attacks that a live request shows are not let off for it.
+func (e *evaluation) holdsBeyond(f *onField) bool {
+	for _, name := range e.acl.streams[f.stream].names {
+		if !bytewise[name] {
+			return e.acl.options.Live && f.detects()
+		}
+	}
+	switch t := f.test.(type) {
+	case *byteTest:
+		return t.position == "CONTAINS" || t.position == "STARTS_WITH"
+	case *sizeTest:
+		return t.compare == "GT" || t.compare == "GE"
+	case regexTest:
+		return !slices.ContainsFunc(t, func(p *pattern) bool { return !p.steady })
+	}
+	return e.acl.options.Live && f.detects()
+}
+
+func (f *onField) detects() bool { return f.condition == "SQL_INJECTION" || f.condition == "XSS" }
+
+// bytewise are the transformations that turn the beginning of a value into the
+// beginning of the result.
+var bytewise = map[string]bool{
+	"LOWERCASE": true, "UPPERCASE": true, "REMOVE_NULLS": true, "REPLACE_NULLS": true, "REMOVE_WHITESPACE": true, "TRIM_LEFT": true,
 }
 
 type byteTest struct {

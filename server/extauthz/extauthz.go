@@ -131,8 +131,9 @@ func request(ctx context.Context, in *auth.CheckRequest, h *auth.AttributeContex
 	case len(body) > 0:
 		r.Body, r.ContentLength = readCloser{bytes.NewReader(body)}, int64(len(body))
 		if q.BodySize = int64(len(body)); r.Header.Get("X-Envoy-Auth-Partial-Body") == "true" {
-			if q.BodySize = -1; sized {
-				q.BodySize = size
+			if q.BodySize = size; !sized || size <= int64(len(body)) {
+				// Only this tells the gate that it does not get the whole.
+				q.BodySize, q.Body, q.Missing = -1, body, q.Missing|yagura.PartBody
 			}
 		}
 	case sized && size == 0 && r.Header.Get("Transfer-Encoding") == "":

@@ -161,3 +161,17 @@ func TestCheckSeesAndChangesHeaders(t *testing.T) {
 		t.Errorf("headers to remove (-want +got):\n%s", diff)
 	}
 }
+
+// Envoy may send the beginning of a body without saying how long it is: a gate
+// must not take that for the whole.
+func TestPartOfBody(t *testing.T) {
+	for size, missing := range map[int64]yagura.Part{-1: yagura.PartBody, 900: 0} {
+		g := &gate{}
+		check(t, dial(t, g), &auth.AttributeContext_HttpRequest{
+			Method: "POST", Path: "/", Host: "a.test", Size: size, Body: "x=y", Headers: map[string]string{"x-envoy-auth-partial-body": "true"},
+		})
+		if q := g.seen; q == nil || string(q.Body) != "x=y" || q.BodySize != size || q.Missing&yagura.PartBody != missing {
+			t.Errorf("the gate saw %+v", q)
+		}
+	}
+}

@@ -3,9 +3,11 @@ package gateway
 import (
 	"bufio"
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -58,6 +60,8 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer conn.Resume()
+	} else if !g.soundStream(w, r, s, v) {
+		return
 	}
 	one := s.find(r.Host)
 	if one == nil {
@@ -107,6 +111,33 @@ func (g *Gateway) sound(w http.ResponseWriter, r *http.Request, s *state, v *vis
 		return false
 	}
 	g.metrics.malformed(h.Fault.Reason)
+	g.malformed(w, r, s, v)
+	return false
+}
+
+// soundStream refuses requests of HTTP/2 and HTTP/3 that HTTP/1 could not have
+// written: a space in the target would split a backend's request line, and what
+// stands behind a number sign is a part of the query to some backends only.
+func (g *Gateway) soundStream(w http.ResponseWriter, r *http.Request, s *state, v *visit) bool {
+	f := front.Sound(r.Method, r.RequestURI, r.Host)
+	if f == nil {
+		return true
+	}
+	g.metrics.malformed(f.Reason)
+	v.head = &front.Head{Method: r.Method, Target: r.RequestURI, Version: r.Proto, Host: r.Host, Fault: f}
+	v.head.Headers = append(v.head.Headers, yagura.Header{Name: "host", Value: r.Host})
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		for _, value := range r.Header[name] {
+			v.head.Headers = append(v.head.Headers, yagura.Header{Name: strings.ToLower(name), Value: value})
+		}
+	}
+	g.malformed(w, r, s, v)
+	return false
+}
+
+// malformed has a malformed request inspected and refused.
+func (g *Gateway) malformed(w http.ResponseWriter, r *http.Request, s *state, v *visit) {
+	h := v.head
 	one := s.find(h.Host)
 	if one == nil {
 		one = s.first
@@ -116,15 +147,21 @@ func (g *Gateway) sound(w http.ResponseWriter, r *http.Request, s *state, v *vis
 	q := &yagura.Request{
 		Method: h.Method, URI: h.Target, Fragment: fragment, Version: h.Version, Scheme: "http", Host: h.Host, Headers: h.Headers,
 		Body: h.Early[:min(len(h.Early), max(0, one.bodyLimit()))], BodySize: -1, Client: client(r, h, one.trusted),
+		JA3: v.ja3, JA4: v.ja4,
 	}
 	if q.Version == "" {
 		q.Version = "HTTP/0.9" // That is what a request line without one means.
 	}
-	if v.conn != nil && v.conn.tls != nil {
-		q.Scheme, q.JA3, q.JA4 = "https", v.conn.ja3, v.conn.ja4
+	if r.ProtoMajor > 1 {
+		q.Missing = yagura.PartOrder | yagura.PartBody
+	}
+	if v.conn != nil {
+		q.JA3, q.JA4 = v.conn.ja3, v.conn.ja4
+	}
+	if r.TLS != nil {
+		q.Scheme = "https"
 	}
 	one.guard.Refuse(w, q, h.Fault.Status, h.Fault.Reason)
-	return false
 }
 
 // bodyLimit is how much of a body the gate wants to see.

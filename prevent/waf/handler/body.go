@@ -16,6 +16,9 @@ import (
 func (g *Guard) inspect(q *yagura.Request, r *http.Request) *again {
 	limit := g.Gate.BodyLimit()
 	if q.Missing&yagura.PartBody != 0 {
+		if limit > 0 && len(q.Body) >= limit { // What is missing is not looked at.
+			q.Body, q.Missing = q.Body[:limit], q.Missing&^yagura.PartBody
+		}
 		return nil
 	}
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
@@ -26,7 +29,9 @@ func (g *Guard) inspect(q *yagura.Request, r *http.Request) *again {
 		return nil
 	}
 	b := &again{rest: r.Body, guard: g}
-	grpc := strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
+	// gRPC needs HTTP/2. A form that calls itself gRPC would choose how little of it
+	// is inspected.
+	grpc := r.ProtoMajor >= 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
 	if grpc && g.HeadersOnly {
 		q.Missing |= yagura.PartBody
 		return nil

@@ -192,6 +192,7 @@ func (g *Guard) Serve(w http.ResponseWriter, r *http.Request, q *yagura.Request,
 	if x.Verdict != nil {
 		insert(r, x.Verdict.Insert)
 	}
+	stripTrailer(r)
 	next.ServeHTTP(w, r)
 	body.release()
 }

@@ -153,14 +153,21 @@ func TestBodyStreams(t *testing.T) {
 // Of gRPC only the first message is waited for.
 func TestBodyOfGRPC(t *testing.T) {
 	var seen []byte
-	s := site(t, handler.Config{Gate: rule{1 << 20, func(q *yagura.Request) *yagura.Verdict {
+	guard, err := handler.New(handler.Config{Gate: rule{1 << 20, func(q *yagura.Request) *yagura.Verdict {
 		seen = bytes.Clone(q.Body)
 		return &yagura.Verdict{Action: yagura.Allow}
-	}}}, func(w http.ResponseWriter, r *http.Request) {
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).EnableFullDuplex()
 		_ = http.NewResponseController(w).Flush()
 		_, _ = io.Copy(w, r.Body)
-	})
+	})))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
 	out, in := io.Pipe()
 	r, err := http.NewRequestWithContext(t.Context(), "POST", s.URL, out)
 	if err != nil {
@@ -176,6 +183,46 @@ func TestBodyOfGRPC(t *testing.T) {
 	_ = in.Close()
 	if got, err := io.ReadAll(res.Body); err != nil || string(got) != "\x00\x00\x00\x00\x03abc" || string(seen) != string(got) {
 		t.Errorf("the application got %q (%v), the gate %q", got, err, seen)
+	}
+}
+
+// A form that calls itself gRPC is inspected as any other body: in HTTP/1 there is
+// no gRPC, and the client would say how much of it is looked at.
+func TestBodyThatSaysGRPC(t *testing.T) {
+	for _, headersOnly := range []bool{false, true} {
+		var seen []byte
+		var missing yagura.Part
+		s := site(t, handler.Config{HeadersOnly: headersOnly, Gate: rule{1 << 20, func(q *yagura.Request) *yagura.Verdict {
+			seen, missing = bytes.Clone(q.Body), q.Missing
+			return &yagura.Verdict{Action: yagura.Allow}
+		}}}, echo)
+		const body = "\x00\x00\x00\x00\x00&q=attack"
+		_, _ = do(t, s.Client(), "POST", s.URL, strings.NewReader(body), "Content-Type", "application/grpc")
+		if string(seen) != body || missing&yagura.PartBody != 0 {
+			t.Errorf("the gate saw %q, missing %b", seen, missing)
+		}
+	}
+}
+
+// No gate sees trailers, so they cannot carry what only proxies may say.
+func TestTrailers(t *testing.T) {
+	got := http.Header{}
+	s := site(t, handler.Config{Gate: always(yagura.Verdict{Action: yagura.Allow})}, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		got = r.Trailer
+	})
+	r, err := http.NewRequestWithContext(t.Context(), "POST", s.URL, io.MultiReader(strings.NewReader("body")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Trailer = http.Header{"X-Amzn-Waf-Bot": {"no"}, "X-Forwarded-For": {"10.0.0.1"}, "Cookie": {"a=b"}, "X-Sum": {"1"}}
+	res, err := s.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if len(got) != 1 || got.Get("X-Sum") != "1" {
+		t.Errorf("the application got the trailer %v", got)
 	}
 }
 

@@ -117,13 +117,33 @@ func within(addr netip.Addr, nets []netip.Prefix) bool {
 // that a gate's own cannot be named in Connection, which would remove them.
 func stripReserved(r *http.Request) {
 	for name := range r.Header {
-		if strings.HasPrefix(name, reserved) || len(name) > len(reserved) && strings.EqualFold(strings.ReplaceAll(name[:len(reserved)], "_", "-"), reserved) {
+		if isReserved(name) {
 			delete(r.Header, name)
 		}
 	}
 	keepConnection(r, func(name string) bool {
 		return !strings.HasPrefix(name, reserved) && !strings.HasPrefix(name, "X-Forwarded-")
 	})
+}
+
+func isReserved(name string) bool {
+	return strings.HasPrefix(name, reserved) || len(name) > len(reserved) && strings.EqualFold(strings.ReplaceAll(name[:len(reserved)], "_", "-"), reserved)
+}
+
+// stripTrailer takes out of the trailer what a server that merges it into the
+// header would believe to come from a proxy. No gate sees trailers.
+func stripTrailer(r *http.Request) {
+	for name := range r.Trailer {
+		if isReserved(name) || strings.HasPrefix(name, "X-Forwarded-") || trusting[name] {
+			delete(r.Trailer, name)
+		}
+	}
+}
+
+// trusting are fields that decide who a client is and how a request is read.
+var trusting = map[string]bool{
+	"Authorization": true, "Connection": true, "Content-Encoding": true, "Content-Type": true, "Cookie": true, "Forwarded": true,
+	"Host": true, "X-Real-Ip": true,
 }
 
 // keepConnection rewrites Connection without the names that keep refuses.

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -78,6 +79,22 @@ func isHost(s string) bool {
 		}
 	}
 	return len(host) <= 255 && len(port) <= 5 && strings.Trim(port, "0123456789") == ""
+}
+
+// Sound says what is wrong with the beginning of a request that came in other
+// frames than those of HTTP/1, and may leave in them; nil when nothing is.
+func Sound(method, target, host string) *Fault {
+	switch reason := badTarget(method, target); {
+	case !isToken(method):
+		return &Fault{http.StatusBadRequest, "bad-method"}
+	case method == http.MethodConnect:
+		return &Fault{http.StatusMethodNotAllowed, "connect"}
+	case reason != "":
+		return &Fault{http.StatusBadRequest, reason}
+	case !isHost(host):
+		return &Fault{http.StatusBadRequest, "bad-host"}
+	}
+	return nil
 }
 
 // badTarget says what is wrong with a request target. The form must be the
