@@ -127,6 +127,7 @@ func (f *Fields) automation(ev *ocsf.Event) string {
 	switch {
 	case ev.User.Type == "AWSService":
 		return "AWS service " + ev.InvokedBy
+	case ev.InvokedBy == "signin.amazonaws.com": // older records of what a person does in the console
 	case isService(ev.InvokedBy) || ev.InvokedBy == "AWS Internal":
 		return "invoked by " + ev.InvokedBy
 	case strings.Contains(ev.Session.Issuer, ":role/aws-service-role/"): // a path that only AWS can use

@@ -16,7 +16,9 @@ import (
 // CreateRole, DetachUserPolicy and AttachUserPolicy) and all names and ids in its
 // request. Controls that watch (trails, flow logs, detectors …) must also have
 // been made with the same tool: setting one up and then switching it off by
-// other means is what an intruder does too.
+// other means is what an intruder does too. Calls that set (Put, Set, Associate,
+// Tag) succeed on what is there already, so what they touched is not known to be
+// theirs: deleting a guard after them is no revert.
 type reverts struct {
 	made    recent[uint64, []mark]
 	first   recent[uint64, uint64] // hash of the value that a thing was created with
@@ -73,6 +75,20 @@ var watching = map[string]bool{
 	"EventDataStore": true, "LoggingConfiguration": true, "BucketLogging": true, "ConfigRule": true, "WebACL": true, "ResolverQueryLogConfig": true,
 }
 
+// sets are verbs whose calls succeed, too, when the thing is there already.
+var sets = map[string]bool{"Put": true, "Set": true, "Associate": true, "Tag": true}
+
+// guarding are parts of the nouns of what protects or watches, beyond watching.
+var guarding = []string{
+	"PublicAccessBlock", "Encryption", "Retention", "PermissionsBoundary", "SubscriptionFilter", "MetricFilter", "MetricAlarm",
+	"Replication", "CodeSigning", "Firewall", "ObjectLock", "Remediation", "WebACL", "WebAcl", "Logging", "Recorder", "ConfigRule",
+	"Rule", "Resource", // a rule of EventBridge; the tags of a resource
+}
+
+func guards(noun string) bool {
+	return watching[noun] || slices.ContainsFunc(guarding, func(part string) bool { return strings.Contains(noun, part) })
+}
+
 // split cuts an operation into verb and noun. A version behind it goes; From is
 // To, as in RemoveRoleFromInstanceProfile and AddRoleToInstanceProfile.
 func split(op string) (verb, noun string) {
@@ -120,6 +136,9 @@ func (r *reverts) see(ev *ocsf.Event, root func(*ocsf.Event) string) {
 		if undoes != nil {
 			names := namesIn(ev.Request, nil)
 			for _, v := range undoes {
+				if sets[v] && guards(noun) {
+					continue // it may have been there before
+				}
 				if r.current = r.made1(who, v, noun, names, ev); r.current {
 					break
 				}

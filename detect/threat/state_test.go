@@ -50,6 +50,12 @@ func TestReverts(t *testing.T) {
 		{"a trail with another tool", []string{r(0, "cloudtrail", "CreateTrail", `{"name":"t"}`, tf), r(5, "cloudtrail", "DeleteTrail", `{"name":"t"}`)}, false},
 		{"logging stopped after it was started", []string{r(0, "cloudtrail", "StartLogging", `{"name":"t"}`), r(5, "cloudtrail", "StopLogging", `{"name":"t"}`)}, false},
 		{"logging started after it was stopped", []string{r(0, "cloudtrail", "StopLogging", `{"name":"t"}`), r(5, "cloudtrail", "StartLogging", `{"name":"t"}`)}, true},
+		// Calls that set succeed on what was there before: a harmless one must not cover the deletion that follows.
+		{"a recorder that was put again", []string{r(0, "config", "PutConfigurationRecorder", `{"configurationRecorder":{"name":"default"}}`), r(1, "config", "DeleteConfigurationRecorder", `{"configurationRecorderName":"default"}`)}, false},
+		{"a public access block that was put again", []string{r(0, "s3", "PutBucketPublicAccessBlock", `{"bucketName":"b"}`), r(1, "s3", "DeleteBucketPublicAccessBlock", `{"bucketName":"b"}`)}, false},
+		{"a boundary that was put again", []string{r(0, "iam", "PutUserPermissionsBoundary", `{"userName":"x"}`), r(1, "iam", "DeleteUserPermissionsBoundary", `{"userName":"x"}`)}, false},
+		{"a web ACL that was associated again", []string{r(0, "wafv2", "AssociateWebACL", `{"resourceArn":"arn:aws:elb:x:lb/a"}`), r(1, "wafv2", "DisassociateWebACL", `{"resourceArn":"arn:aws:elb:x:lb/a"}`)}, false},
+		{"a bucket's policy", []string{r(0, "s3", "PutBucketPolicy", `{"bucketName":"b"}`), r(1, "s3", "DeleteBucketPolicy", `{"bucketName":"b"}`)}, true},
 		{"trust set back", []string{
 			r(0, "iam", "CreateRole", `{"roleName":"r","assumeRolePolicyDocument":`+trust("111122223333")+`}`), r(1, "iam", "UpdateAssumeRolePolicy", `{"roleName":"r","policyDocument":`+trust("999988887777")+`}`),
 			r(5, "iam", "UpdateAssumeRolePolicy", `{"roleName":"r","policyDocument":`+trust("111122223333")+`}`),
@@ -140,6 +146,7 @@ func TestWhoIsNotAlerted(t *testing.T) {
 		{"a mistake", stop(alice, `"errorCode":"TrailNotFoundException"`), "stop/low/attempt all/medium/attempt"},
 		{"a service", stop(`{"type":"AWSService","invokedBy":"config.amazonaws.com"}`), "all/medium"},
 		{"a service for a user", stop(strings.Replace(alice, `"type"`, `"invokedBy":"cloudformation.amazonaws.com","type"`, 1)), "all/medium"},
+		{"a person in the console", stop(strings.Replace(alice, `"type"`, `"invokedBy":"signin.amazonaws.com","type"`, 1)), "stop/high all/medium"},
 		{"a service-linked role", stop(strings.ReplaceAll(role, "role/path/app", "role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig")), "all/medium"},
 		{"the operator's automation", stop(session("111122223333", "deploy-prod", "ASIA9")), "all/medium"},
 		{"a revert", []string{at(0, record(alice, "iam", "CreateUser", `{"userName":"x"}`)), at(1, record(alice, "iam", "DeleteUser", `{"userName":"x"}`))}, "stop/high stop/informational"},
