@@ -28,6 +28,52 @@ func file(t testing.TB, name, text string) string {
 	return path
 }
 
+// Feeds as they are published (records invented). want are indicators, "-" before
+// those that must not be there.
+func TestFeedsInTheWild(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"tor exit addresses", "ExitNode 0011BD2485AD45D984EC4159C88FC066E5E3300E\nPublished 2026-05-01 10:00:00\nLastStatus 2026-05-01 11:00:00\nExitAddress 8.8.4.4 2026-05-01 11:10:00\n", "8.8.4.4"},
+		{"urlhaus", "################\n# URLhaus\n#\n# id,dateadded,url,url_status,last_online,threat,tags,urlhaus_link,reporter\n\"3\",\"2026-05-01 10:00:00\",\"http://8.8.4.4:8080/x.sh\",\"online\",\"\",\"malware_download\",\"elf\",\"https://urlhaus.abuse.ch/url/3/\",\"me.example.org\"\n\"4\",\"2026-05-01 10:00:00\",\"http://[broken\",\"online\",\"\",\"x\",\"y\",\"https://urlhaus.abuse.ch/url/4/\",\"me\"\n", "8.8.4.4 -urlhaus.abuse.ch -me.example.org"},
+		{"threatfox", "# \"first_seen_utc\",\"ioc_id\",\"ioc_value\",\"ioc_type\",\"threat_type\",\"fk_malware\",\"reference\"\r\n\"2026-05-01 10:00:00\", \"17\", \"8.8.4.4:443\", \"ip:port\", \"botnet_cc\", \"win.cobalt_strike\", \"https://bazaar.abuse.ch/x\"\r\n\"2026-05-01 10:00:00\", \"18\", \"d41d8cd98f00b204e9800998ecf8427e\", \"md5_hash\", \"payload\", \"win.emotet\", \"https://bazaar.abuse.ch/y\"\r\n", "8.8.4.4 -bazaar.abuse.ch -win.emotet -win.cobalt_strike"},
+		{"feodo, CRLF", "\"first_seen_utc\",\"dst_ip\",\"dst_port\",\"c2_status\",\"last_online\",\"malware\"\r\n\"2026-05-01 10:00:00\",\"8.8.4.4\",\"443\",\"online\",\"2026-05-02\",\"Emotet\"\r\n# END\r\n", "8.8.4.4"},
+		{"feodo, JSON", `[{"ip_address": "8.8.4.4", "port": 443, "status": "online", "hostname": null}]`, "8.8.4.4"},
+		{"spamhaus drop", "; Spamhaus DROP List\n1.10.16.0/20 ; SBL256894\n", "1.10.16.9"},
+		{"spamhaus drop, JSON lines", "{\"cidr\":\"1.10.16.0/20\",\"sblid\":\"SBL256894\",\"rir\":\"apnic\"}\n{\"type\":\"metadata\",\"timestamp\":1,\"copyright\":\"(c)\"}\n", "1.10.16.9"},
+		{"firehol netset", "#\n# firehol_level1\n#\n0.0.0.0/8\n1.10.16.0/20\n10.0.0.0/8\n224.0.0.0/3\n", "1.10.16.9 -8.8.8.8"},
+		{"hosts file", "# hosts\n127.0.0.1\tbad.example.net\n0.0.0.0 worse.example.net # x\n", "bad.example.net worse.example.net"},
+		{"blocker's list", "! title\n||bad.example.net^\n", "bad.example.net"},
+		{"MISP", "uuid,event_id,category,type,value,comment,to_ids,date\n\"a\",1,\"Network activity\",\"ip-dst|port\",\"8.8.4.4|443\",\"\",1,20260501\n\"b\",1,\"Network activity\",\"domain|ip\",\"bad.example.net|8.8.4.5\",\"\",1,20260501\n", "8.8.4.4 bad.example.net 8.8.4.5"},
+		{"byte order mark, csv without header", "\ufeff8.8.4.4,5\r\n8.8.4.5,6\r\n", "8.8.4.4 8.8.4.5"},
+		{"byte order mark, STIX", "\ufeff{\"type\":\"bundle\",\"objects\":[{\"type\":\"indicator\",\"pattern\":\"[ipv4-addr:value = '8.8.4.4']\"}]}", "8.8.4.4"},
+		{"STIX, quotes and brackets", `{"type":"bundle","objects":[{"type":"indicator","pattern":"[url:value = 'http://bad.example.net/a(b)\\'c' OR ipv4-addr:value IN ('8.8.4.4', '8.8.4.5')] AND [domain-name:value != 'good.example.net']"},
+			{"type":"indicator","pattern":"[domain-name:value IN ('a)b', 'worse.example.net')]"}]}`, "bad.example.net 8.8.4.4 8.8.4.5 worse.example.net -good.example.net"},
+		{"defanged URL", "hxxps://bad[.]example[.]net/x\nhxxp[://]worse.example[.]net\n", "bad.example.net worse.example.net"},
+		{"all of the Internet", "0.0.0.0/0\n::/0\n8.8.4.4\n", "8.8.4.4 -9.9.9.9 -2001:4860::1"},
+	} {
+		for _, kind := range []string{"threat", "trusted"} {
+			l, err := intel.Load([]intel.Spec{{Name: "x", Kind: kind, Path: file(t, "list", c.text)}})
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+				continue
+			}
+			for _, want := range strings.Fields(c.want) {
+				name, absent := strings.CutPrefix(want, "-")
+				found := len(l.Domain(name)) > 0
+				if a, err := netip.ParseAddr(name); err == nil {
+					found = l.Has(a)
+				}
+				if found == absent {
+					t.Errorf("%s, read as %s: %s is found: %t", c.name, l.All()[0].Format, name, found)
+				}
+			}
+		}
+	}
+	utf16 := "\xff\xfe8\x00.\x008\x00.\x004\x00.\x004\x00\n\x00"
+	if _, err := intel.Load([]intel.Spec{{Name: "x", Path: file(t, "list", utf16)}}); err == nil || !strings.Contains(err.Error(), "UTF-16") {
+		t.Errorf("UTF-16: %v", err)
+	}
+}
+
 func TestFormats(t *testing.T) {
 	for _, c := range []struct {
 		name, text        string
@@ -157,11 +203,11 @@ func TestDomainsMatchBelow(t *testing.T) {
 }
 
 func TestPrivateIsOnNoList(t *testing.T) {
-	l, err := intel.Load([]intel.Spec{{Path: file(t, "l", "0.0.0.0/0\n::/0\n")}})
+	l, err := intel.Load([]intel.Spec{{Path: file(t, "l", "8.0.0.0/8\n10.0.0.0/8\n100.0.0.0/8\n127.0.0.0/8\n169.0.0.0/8\n224.0.0.0/8\n2600::/12\nfc00::/12\n::/16\n")}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range []string{"10.0.0.1", "169.254.169.254", "127.0.0.1", "fd00::1", "100.64.0.1", "::1", "224.0.0.1"} {
+	for _, a := range []string{"10.0.0.1", "169.254.169.254", "127.0.0.1", "fc00::1", "100.64.0.1", "::1", "224.0.0.1"} {
 		if l.Has(netip.MustParseAddr(a)) {
 			t.Errorf("%s is on a list", a)
 		}

@@ -46,6 +46,15 @@ func read(spec Spec) (*List, *indicators, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, fmt.Errorf("%s: %w", spec.Path, err)
 	}
+	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
+		return nil, nil, fmt.Errorf("%s is written in UTF-16; save it as UTF-8", spec.Path)
+	}
+	if mark := []byte("\xef\xbb\xbf"); bytes.HasPrefix(head, mark) {
+		head = head[len(mark):]
+		if _, err := r.Discard(len(mark)); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", spec.Path, err)
+		}
+	}
 	if in.list.Format == "" || in.list.Format == "auto" {
 		in.list.Format = recognise(head)
 	}
@@ -79,7 +88,6 @@ func (in *indicators) parse(r io.Reader) error {
 
 // recognise tells the format from the first bytes.
 func recognise(head []byte) string {
-	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
 	text := bytes.TrimSpace(head)
 	switch {
 	case len(text) == 0:
@@ -108,23 +116,47 @@ func recognise(head []byte) string {
 }
 
 // plain reads one indicator a line; what follows it on the line is a comment.
-func (in *indicators) plain(r io.Reader) error { return in.plainBy(r, " \t,;#|") }
+// In lines of a hosts file (0.0.0.0 name) and of Tor's list of exits
+// (ExitAddress 192.0.2.1 date) it is the second word.
+func (in *indicators) plain(r io.Reader) error {
+	return in.lines(r, func(line string, n int) {
+		if word, rest, ok := strings.Cut(strings.ReplaceAll(line, "\t", " "), " "); ok {
+			a, err := netip.ParseAddr(word)
+			switch {
+			case word == "ExitNode" || word == "Published" || word == "LastStatus":
+				return
+			case word == "ExitAddress" || err == nil && (a.IsUnspecified() || a.IsLoopback()):
+				line = strings.TrimLeft(rest, " ")
+			}
+		}
+		in.add(before(strings.TrimLeft(line, "|"), " \t,;#|"), n)
+	})
+}
 
 // plainBy reads the part of each line before a separator.
 func (in *indicators) plainBy(r io.Reader, separators string) error {
+	return in.lines(r, func(line string, n int) { in.add(before(line, separators), n) })
+}
+
+func before(line, separators string) string {
+	if i := strings.IndexAny(line, separators); i > 0 {
+		return line[:i]
+	}
+	return line
+}
+
+// lines gives each line that is no comment, with its number.
+func (in *indicators) lines(r io.Reader, yield func(line string, n int)) error {
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, 1<<20)
 	n := 0
 	for s.Scan() {
 		n++
-		line := strings.TrimSpace(strings.TrimPrefix(s.Text(), "\ufeff"))
-		if line == "" || line[0] == '#' || line[0] == ';' {
+		line := strings.TrimSpace(s.Text())
+		if line == "" || line[0] == '#' || line[0] == ';' || line[0] == '!' {
 			continue
 		}
-		if i := strings.IndexAny(line, separators); i > 0 {
-			line = line[:i]
-		}
-		in.add(line, n)
+		yield(line, n)
 	}
 	if err := s.Err(); err != nil {
 		return fmt.Errorf("line %d: %w", n+1, err)
@@ -138,10 +170,12 @@ var indicatorColumns = []string{
 	"domain", "hostname", "host", "fqdn", "url", "value",
 }
 
-// csv reads a table. With a header the columns that hold indicators are known
-// by name; without one every cell is tried and the first that fits is taken.
+// csv reads a table. With a header, which may be the last comment before the
+// table, the columns that hold indicators are known by name; without one every
+// cell is tried and the first that fits is taken.
 func (in *indicators) csv(r io.Reader) error {
-	c := csv.NewReader(r)
+	comments := &commented{r: r}
+	c := csv.NewReader(comments)
 	c.FieldsPerRecord, c.LazyQuotes, c.TrimLeadingSpace, c.Comment, c.ReuseRecord = -1, true, true, '#', true
 	var columns []int
 	for first := true; ; first = false {
@@ -157,15 +191,49 @@ func (in *indicators) csv(r io.Reader) error {
 			if columns = header(row); columns != nil {
 				continue
 			}
+			columns = comments.header()
 		}
 		in.row(row, columns, line)
 	}
 }
 
+// commented keeps the begin of what is read through it: the comments of a feed.
+type commented struct {
+	r    io.Reader
+	head []byte
+}
+
+func (c *commented) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	const most = 64 << 10
+	c.head = append(c.head, p[:min(n, max(0, most-len(c.head)))]...)
+	return n, err
+}
+
+// header reads the last comment before the table as its header.
+func (c *commented) header() (columns []int) {
+	last := ""
+	for line := range bytes.Lines(c.head) {
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && line[0] != '#' {
+			break
+		}
+		if text := bytes.TrimSpace(bytes.TrimLeft(line, "#")); len(text) > 0 {
+			last = string(text)
+		}
+	}
+	r := csv.NewReader(strings.NewReader(last))
+	r.LazyQuotes, r.TrimLeadingSpace = true, true
+	if row, err := r.Read(); err == nil && len(row) > 1 {
+		columns = header(row)
+	}
+	return columns
+}
+
 // header finds the columns of indicators; nil when the row is no header.
 func header(row []string) (columns []int) {
 	for i, cell := range row {
-		name := strings.ToLower(strings.Trim(strings.TrimPrefix(cell, "\ufeff"), " \""))
+		name := strings.ToLower(strings.Trim(cell, " \""))
 		for _, known := range indicatorColumns {
 			if name == known {
 				columns = append(columns, i)
@@ -185,8 +253,14 @@ func (in *indicators) row(row []string, columns []int, line int) {
 		}
 	}
 	for _, i := range columns {
-		if i < len(row) && row[i] != "" {
-			found = in.try(row[i]) || found
+		if i >= len(row) || row[i] == "" {
+			continue
+		}
+		parts := strings.Split(row[i], "|") // of MISP: ip-dst|port, domain|ip
+		for j, part := range parts[:min(len(parts), 4)] {
+			if j == 0 || strings.ContainsAny(part, ".:") {
+				found = in.try(part) || found
+			}
 		}
 	}
 	if !found {
@@ -210,6 +284,8 @@ func (in *indicators) skip(text string, line int) {
 // try takes an indicator of any type.
 func (in *indicators) try(text string) bool {
 	text = strings.Trim(text, " \t\"'")
+	text = strings.NewReplacer("[.]", ".", "(.)", ".", "[:", ":", "//]", "//", "hxxp", "http").Replace(text)
+	text = strings.TrimSuffix(text, "^")
 	if strings.Contains(text, "://") {
 		u, err := url.Parse(text)
 		if err != nil {
@@ -217,18 +293,14 @@ func (in *indicators) try(text string) bool {
 		}
 		text = u.Hostname()
 	}
-	text = strings.NewReplacer("[.]", ".", "(.)", ".", "hxxp", "http").Replace(text)
 	if p, err := netip.ParsePrefix(text); err == nil {
-		in.prefix(p)
-		return true
+		return in.prefix(p)
 	}
 	if a, err := netip.ParseAddr(text); err == nil {
-		in.prefix(netip.PrefixFrom(a, a.BitLen()))
-		return true
+		return in.prefix(netip.PrefixFrom(a, a.BitLen()))
 	}
 	if ap, err := netip.ParseAddrPort(text); err == nil {
-		in.prefix(netip.PrefixFrom(ap.Addr(), ap.Addr().BitLen()))
-		return true
+		return in.prefix(netip.PrefixFrom(ap.Addr(), ap.Addr().BitLen()))
 	}
 	name := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(text, "*."), "."), "."))
 	if !isDomain(name) {
@@ -238,13 +310,23 @@ func (in *indicators) try(text string) bool {
 	return true
 }
 
-func (in *indicators) prefix(p netip.Prefix) {
+// widest is the fewest bits of a block that says anything; what is wider is a
+// mistake, and on a trusted list an invitation.
+const widest = 8
+
+// prefix takes a block. One that is too wide is none; that of all multicast
+// addresses, in lists of bogons, is passed over.
+func (in *indicators) prefix(p netip.Prefix) bool {
 	a := p.Addr().WithZone("")
 	bits := p.Bits()
 	if a.Is4In6() && bits >= 96 {
 		a, bits = a.Unmap(), bits-96
 	}
+	if bits < widest {
+		return a.IsMulticast()
+	}
 	in.prefixes = append(in.prefixes, netip.PrefixFrom(a, bits))
+	return true
 }
 
 // isDomain accepts names of at least two labels whose last is no number.

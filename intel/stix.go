@@ -1,6 +1,7 @@
 package intel
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,15 +19,22 @@ type stixObject struct {
 	Value       string       `json:"value"`
 	Revoked     bool         `json:"revoked"`
 	Objects     []stixObject `json:"objects"`
+
+	// Of feeds that are JSON, but not STIX: Spamhaus DROP, abuse.ch.
+	CIDR    string `json:"cidr"`
+	Address string `json:"ip_address"`
+	IOC     string `json:"ioc"`
+	IOCURL  string `json:"url"`
 }
 
 // comparison is one comparison of a STIX pattern: ipv4-addr:value = '192.0.2.1'.
-var comparison = regexp.MustCompile(`(?:ipv4-addr|ipv6-addr|domain-name|url|network-traffic)(?::[\w.-]+)+\s*(?:=|ISSUBSET|ISSUPERSET|IN)\s*(\([^)]*\)|'(?:[^'\\]|\\.)*')`)
+var comparison = regexp.MustCompile(`(?:ipv4-addr|ipv6-addr|domain-name|url|network-traffic)(?::[\w.-]+)+\s*(?:=|ISSUBSET|ISSUPERSET|IN)\s*(\((?:[^)'\\]|'(?:[^'\\]|\\.)*')*\)|'(?:[^'\\]|\\.)*')`)
 
 // quoted is a string of a STIX pattern.
 var quoted = regexp.MustCompile(`'((?:[^'\\]|\\.)*)'`)
 
-// stix reads bundles, arrays of objects and objects one a line.
+// stix reads bundles, arrays of objects and objects one a line; also those of
+// feeds that name their indicator cidr, ip_address, ioc or url.
 func (in *indicators) stix(r io.Reader) error {
 	d := json.NewDecoder(r)
 	for n := 1; ; n++ {
@@ -62,6 +70,12 @@ func (in *indicators) objects(objects []stixObject, n int) {
 			in.pattern(o, n)
 		case o.Type == "ipv4-addr" || o.Type == "ipv6-addr" || o.Type == "domain-name" || o.Type == "url":
 			in.add(o.Value, n)
+		case o.Type == "":
+			if text := cmp.Or(o.CIDR, o.Address, o.IOC, o.IOCURL); text != "" {
+				in.add(text, n)
+			} else {
+				in.skip("an object without type, cidr, ip_address, ioc or url", n)
+			}
 		}
 	}
 }
