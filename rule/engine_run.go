@@ -17,8 +17,13 @@ import (
 func (e *Engine) Process(source string, ev *ocsf.Event, report func(*Alert)) {
 	e.report = report
 	e.stats.Events++
+	was := e.clock.Now()
 	if !e.clock.Admit(ev.Time) {
 		e.stats.Ahead++
+	}
+	if now := e.clock.Now(); now < was { // it had believed records of a broken clock
+		e.closed = now
+		e.windows.Rewind(now)
 	}
 	e.advance()
 	e.match(source, ev)

@@ -167,6 +167,45 @@ func TestEngineKinds(t *testing.T) {
 	}
 }
 
+// Events with times that cannot be right, first or in between, neither close
+// windows for ever nor keep what follows from counting.
+func TestEngineClockJumps(t *testing.T) {
+	docs := []string{
+		selection("failed", "Fail", ""),
+		correlation("few", "type: event_count\nrules: [failed]\ngroup-by: [yagura.principal]\ntimespan: 1m\ncondition: {lt: 3}"),
+		selection("again", "Retry", ""),
+		correlation("many", "type: event_count\nrules: [again]\ngroup-by: [yagura.principal]\ntimespan: 1m\ncondition: {gte: 3}"),
+	}
+	year := func(ev ocsf.Event, y int) ocsf.Event {
+		ev.Time = time.Date(y, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+		return ev
+	}
+	for name, test := range map[string]struct{ at, n, year int }{
+		"2099 first": {0, 1, 2099}, "1970 first": {0, 1, 1970}, "0001 first": {0, 1, 1}, "2099 in between": {20, 1, 2099}, "1970 in between": {20, 1, 1970},
+		"many of 2099 in between": {20, 12, 2099}, "many of 2099 first": {0, 12, 2099}, "many of 1970 in between": {20, 12, 1970},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t, compileDocs(t, docs...), rule.EngineConfig{})
+			var events []ocsf.Event
+			for i := range 200 {
+				if i == test.at {
+					for k := range test.n {
+						events = append(events, year(userCall(k, "x", "Other", "1"), test.year))
+					}
+				}
+				events = append(events, userCall(60*i, "x", "Other", "1"))
+			}
+			events = append(events, userCall(11_950, "late", "Fail", "1"), userCall(11_951, "late", "Retry", "1"), userCall(11_952, "late", "Retry", "1"), userCall(11_953, "late", "Retry", "1"))
+			for i := range 60 {
+				events = append(events, userCall(12_000+60*i, "x", "Other", "1"))
+			}
+			if diff := cmp.Diff([]string{"many late x3", "few late x1"}, play(e, events...)); diff != "" {
+				t.Errorf("alerts (-want +got):\n%s\n%+v", diff, e.Stats().Windows)
+			}
+		})
+	}
+}
+
 func failure(ev ocsf.Event) ocsf.Event {
 	ev.Status = ocsf.StatusFailure
 	return ev

@@ -8,7 +8,7 @@ import (
 
 // Advance says that events are now expected from the watermark (µs) on: windows
 // that have to close by then are decided, in the order in which they close. Hits of closed windows
-// that come later are counted, not looked at. The watermark never goes back.
+// that come later are counted, not looked at. Only Rewind sets the watermark back.
 func (s *State) Advance(watermark int64, report func(*Firing)) {
 	if watermark <= s.watermark {
 		return
@@ -25,6 +25,25 @@ func (s *State) Advance(watermark int64, report func(*Firing)) {
 		s.schedule(c, g)
 	}
 	s.sweep(s.limits.MaxEntries / 2)
+}
+
+// Rewind says that the watermark was wrong, as after records of a broken clock,
+// and sets it back: hits after it are looked at again. Windows that were decided
+// stay so.
+func (s *State) Rewind(watermark int64) {
+	if watermark >= s.watermark {
+		return
+	}
+	s.watermark = watermark
+	for i := range s.chains {
+		c := &s.chains[i]
+		for g := c.newest; g != nil && c.closes; g = g.older {
+			if g.covered > watermark {
+				g.covered = watermark
+				s.schedule(c, g)
+			}
+		}
+	}
 }
 
 // closeNext decides the group's oldest open window.
