@@ -72,6 +72,10 @@ func (p *program) readRules(name string) ([]*sigma.Document, []sigma.Problem, er
 	if err != nil {
 		return nil, nil, p.wrong("no-path", name, cause(err))
 	}
+	if link, err := os.Lstat(name); err == nil && link.IsDir() && filepath.IsLocal(name) { // files are called as they were named
+		docs, problems := sigma.Read(os.DirFS("."), filepath.ToSlash(filepath.Clean(name)))
+		return docs, problems, nil
+	}
 	if st.IsDir() {
 		docs, problems := sigma.Read(os.DirFS(name), ".")
 		return docs, placed(problems, name), nil

@@ -155,7 +155,7 @@ func TestKilledAnywhere(t *testing.T) {
 	})
 	target := int64(*kills)
 	if raceEnabled { // everything takes several times as long
-		target = min(target, 8)
+		target = min(target, 3)
 	}
 	var points atomic.Int64
 	var wg sync.WaitGroup
