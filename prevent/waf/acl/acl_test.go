@@ -239,7 +239,11 @@ func TestSearchStrings(t *testing.T) {
 		{"", "YmFkYm90", "L2FkbWlu", "badbot", false},
 		{"", "YmFkYm90", "/admin", "YmFkYm90", false},
 		{"", "test", "evil", "test", false}, // They decode, but to no text.
-		{"", "YmFkYm90", "AAEC", "", true},  // Text and bytes: ambiguous.
+		{"", "YmFk", "AAEC", "", true},      // Text and bytes: ambiguous.
+		{"", "YmFkYm90", "AAEC", "badbot", false},
+		{"", "YmE=", "rO0ABQ==", "ba", false},
+		{"", "foo=", "fow=", "foo=", true}, // Both could be bytes or the names of arguments.
+		{"", "cmd=", "foo=", "cmd=", false},
 		{"base64", "YmFkYm90", "AAEC", "badbot", false},
 		{"plain", "YmFkYm90", "AAEC", "YmFkYm90", false},
 		{"base64", "YmFkYm90", "/admin", "", true},

@@ -21,10 +21,60 @@ func (s *source) plan(root *node) {
 		values, path = root.get("values"), "values"
 	}
 	if values == nil {
-		s.fail(root, "", "neither planned_values nor values; want the output of terraform show -json")
+		if values = changed(root.get("resource_changes")); values == nil {
+			s.fail(root, "", "neither planned_values, values nor resource_changes; want the output of terraform show -json")
+			return
+		}
+		path = "resource_changes"
+	}
+	s.known(root.get("prior_state").get("values").get("root_module"), "prior_state.values.root_module", 0)
+	s.known(values.get("root_module"), path+".root_module", 0)
+	s.module(values.get("root_module"), path+".root_module", root.get("configuration").get("root_module"), "", 0)
+}
+
+// changed makes values of a plan of which only the changes are there.
+func changed(changes *node) *node {
+	if changes == nil || changes.kind != list {
+		return nil
+	}
+	resources := &node{kind: list, line: changes.line, col: changes.col}
+	for _, c := range changes.items {
+		after := c.get("change").get("after")
+		if after == nil || after.kind != object {
+			continue // It is deleted.
+		}
+		one := *c
+		one.keys, one.items = append(slices.Clone(c.keys), "values"), append(slices.Clone(c.items), after)
+		resources.items = append(resources.items, &one)
+	}
+	inner := func(key string, n *node) *node {
+		return &node{kind: object, line: changes.line, col: changes.col, keys: []string{key}, items: []*node{n}}
+	}
+	return inner("root_module", inner("resources", resources))
+}
+
+// known reads the sets that data sources have looked up. Rule groups are not
+// among them: their data source does not tell their rules.
+func (s *source) known(m *node, path string, depth int) {
+	if m == nil || depth > 20 {
 		return
 	}
-	s.module(values.get("root_module"), path+".root_module", root.get("configuration").get("root_module"), "", 0)
+	if resources := m.get("resources"); resources != nil {
+		for i, n := range resources.items {
+			mode, of, values := n.get("mode"), n.get("type"), n.get("values")
+			if mode == nil || mode.text != "data" || of == nil || values == nil {
+				continue
+			}
+			if kind := terraformTypes[of.text]; kind == "IPSet" || kind == "RegexPatternSet" {
+				s.resource(kind, values, fmt.Sprintf("%s.resources[%d].values", path, i), "", "")
+			}
+		}
+	}
+	if children := m.get("child_modules"); children != nil {
+		for i, c := range children.items {
+			s.known(c, fmt.Sprintf("%s.child_modules[%d]", path, i), depth+1)
+		}
+	}
 }
 
 func (s *source) module(m *node, path string, config *node, address string, depth int) {
@@ -57,7 +107,8 @@ func (s *source) planned(n *node, path string, config *node, module string) {
 	if mode := n.get("mode"); mode != nil && mode.text == "data" {
 		return
 	}
-	if of == nil || values == nil || address == nil || !strings.HasPrefix(of.text, "aws_wafv2_") || of.text == "aws_wafv2_web_acl_association" {
+	if of == nil || values == nil || address == nil || !strings.HasPrefix(of.text, "aws_wafv2_") ||
+		of.text == "aws_wafv2_web_acl_association" || of.text == "aws_wafv2_api_key" {
 		return
 	}
 	kind := terraformTypes[of.text]
@@ -178,9 +229,9 @@ func paired(item, config *node, key string, i int) *node {
 	return nil
 }
 
-// ruleJSON reads rule_json, in which rules may stand in the API's spelling.
-func (r *record) ruleJSON() []*Rule {
-	n, path := r.take("RuleJson")
+// ruleJSON reads rule_json, or rules_json of a rule group, in which rules may stand in the API's spelling.
+func (r *record) ruleJSON(names ...string) []*Rule {
+	n, path := r.take(names...)
 	if n == nil || n.kind != text {
 		return nil
 	}

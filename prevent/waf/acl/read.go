@@ -16,7 +16,8 @@ import (
 type Reader struct {
 	// SearchString says how API answers write SearchString: base64, plain, or
 	// auto (also when empty), which decides for each file: plain as soon as one
-	// of them is not base64; base64 when what they decode to is readable text.
+	// of them is not base64; base64 when what one of them decodes to is readable
+	// text, that is six bytes long or padded; an error where both could be meant.
 	SearchString string
 	// Account completes label prefixes where no ARN tells it, and
 	// AWS::AccountId; default 000000000000.
@@ -163,14 +164,14 @@ func (s *source) top(root *node, path string) {
 		if n := root.get(w); n != nil && n.kind == object {
 			r := s.record(root, path)
 			r.take(w)
-			r.skip("LockToken", "ApplicationIntegrationURL")
+			r.skip("LockToken", "ApplicationIntegrationURL", "ResponseMetadata") // The last is boto3's.
 			r.done()
 			s.resource(w, n, w, "", "")
 			return
 		}
 	}
 	switch has := func(key string) bool { return root.get(key) != nil }; {
-	case has("planned_values") || has("format_version"):
+	case has("planned_values") || has("resource_changes") || has("format_version"):
 		s.dialect = terraform
 		s.plan(root)
 	case has("Resources"):
@@ -246,7 +247,7 @@ func byARN[T any](all []*T, arn string, of func(*T) string) (*T, bool) {
 // decideSearch decides whether the SearchStrings of one API answer are base64.
 func (r *Reader) decideSearch(all []searched) {
 	decoded := make([][]byte, len(all))
-	canonical, readable := 0, 0
+	canonical, readable, sure := 0, 0, false
 	var strange searched
 	for i, s := range all {
 		b, err := base64.StdEncoding.Strict().DecodeString(s.n.text)
@@ -256,6 +257,8 @@ func (r *Reader) decideSearch(all []searched) {
 		canonical++
 		if decoded[i] = b; printable(b) {
 			readable++
+			// Plain text hardly ever looks so; the others are binary then.
+			sure = sure || len(b) >= 6 || strings.HasSuffix(s.n.text, "=")
 		} else {
 			strange = s
 		}
@@ -267,7 +270,8 @@ func (r *Reader) decideSearch(all []searched) {
 	case "plain":
 		coded = false
 	default:
-		if coded && readable < len(all) {
+		padded := canonical == len(all) && readable == 0 && slices.ContainsFunc(all, func(s searched) bool { return strings.HasSuffix(s.n.text, "=") })
+		if coded && !sure && readable < len(all) || padded {
 			strange.source.fail(strange.n, strange.path, "base64 or plain text? both could be meant; set the reader's SearchString")
 		}
 	}

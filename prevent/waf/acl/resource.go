@@ -24,7 +24,7 @@ func (r *record) webACL(name, arn string) *WebACL {
 	}
 	a.Rules = r.rules("Rules")
 	if r.dialect == terraform {
-		a.Rules = append(a.Rules, r.ruleJSON()...)
+		a.Rules = append(a.Rules, r.ruleJSON("RuleJson")...)
 	}
 	a.Pre, a.Post = r.rules("PreProcessFirewallManagerRuleGroups"), r.rules("PostProcessFirewallManagerRuleGroups")
 	a.Capacity = r.number("Capacity", 0, 0, 1<<31)
@@ -38,7 +38,7 @@ func (r *record) webACL(name, arn string) *WebACL {
 	}
 	a.Namespace = orElse(r.str("LabelNamespace"), "awswaf:"+a.Account+":webacl:"+a.Name+":")
 	r.skip("Description", "VisibilityConfig", "ManagedByFirewallManager", "RetrofittedByFirewallManager",
-		"DataProtectionConfig", "OnSourceDDoSProtectionConfig", "ApplicationConfig", "Tags", "MonetizationConfig")
+		"DataProtectionConfig", "OnSourceDDoSProtectionConfig", "ApplicationConfig", "Tags", "MonetizationConfig", "LockToken")
 	r.skipComputed()
 	r.done()
 	return a
@@ -47,7 +47,7 @@ func (r *record) webACL(name, arn string) *WebACL {
 // skipComputed takes what Terraform adds to every resource.
 func (r *record) skipComputed() {
 	if r.dialect == terraform {
-		r.skip("TagsAll", "Region", "LockToken", "NamePrefix", "ApplicationIntegrationUrl", "Timeouts")
+		r.skip("TagsAll", "Region", "NamePrefix", "ApplicationIntegrationUrl", "Timeouts")
 	}
 }
 
@@ -125,7 +125,7 @@ func (r *record) ruleGroup(name, arn string) *RuleGroup {
 	g.Capacity = r.number("Capacity", 0, 0, 1<<31)
 	g.Rules = r.rules("Rules")
 	if r.dialect == terraform {
-		g.Rules = append(g.Rules, r.ruleJSON()...)
+		g.Rules = append(g.Rules, r.ruleJSON("RulesJson", "RuleJson")...)
 	}
 	for _, rule := range g.Rules {
 		if k := rule.Statement.Kind; k == "ManagedRuleGroup" || k == "RuleGroupReference" {
@@ -134,7 +134,7 @@ func (r *record) ruleGroup(name, arn string) *RuleGroup {
 	}
 	r.bodies(g.Bodies)
 	g.Namespace = orElse(r.str("LabelNamespace"), "awswaf:"+r.account(g.ARN)+":rulegroup:"+g.Name+":")
-	r.skip("Description", "VisibilityConfig", "AvailableLabels", "ConsumedLabels", "Scope", "Tags")
+	r.skip("Description", "VisibilityConfig", "AvailableLabels", "ConsumedLabels", "Scope", "Tags", "LockToken")
 	r.skipComputed()
 	r.done()
 	return g
@@ -161,7 +161,7 @@ func (r *record) ipSet(name, arn string) *IPSet {
 		}
 		s.Prefixes = append(s.Prefixes, p.Masked())
 	}
-	r.skip("Description", "Scope", "Tags")
+	r.skip("Description", "Scope", "Tags", "LockToken")
 	r.skipComputed()
 	r.done()
 	return s
@@ -185,7 +185,7 @@ func (r *record) regexSet(name, arn string) *RegexSet {
 		}
 		s.Places = append(s.Places, r.pos(n, where))
 	}
-	r.skip("Description", "Scope", "Tags")
+	r.skip("Description", "Scope", "Tags", "LockToken")
 	r.skipComputed()
 	r.done()
 	return s

@@ -15,7 +15,10 @@ var formationTypes = map[string]string{
 // template reads a CloudFormation template. A resource's ARN is not known before
 // it exists, so "cfn:" and its logical name stand for it.
 func (s *source) template(root *node) {
-	t := &template{source: s, resources: root.get("Resources"), parameters: root.get("Parameters")}
+	t := &template{
+		source: s, resources: root.get("Resources"), parameters: root.get("Parameters"), mappings: root.get("Mappings"),
+		conditions: root.get("Conditions"),
+	}
 	if t.resources.kind != object {
 		s.fail(t.resources, "Resources", "this is %s, want an object", kindNames[t.resources.kind])
 		return
@@ -27,6 +30,9 @@ func (s *source) template(root *node) {
 		if of == nil || !strings.HasPrefix(of.text, "AWS::WAFv2::") || of.text == "AWS::WAFv2::WebACLAssociation" {
 			continue
 		}
+		if c := resource.get("Condition"); c != nil && c.kind == text && !t.holds(c, path+".Condition", 0) {
+			continue
+		}
 		kind := formationTypes[of.text]
 		if kind == "" {
 			s.fail(of, path+".Type", "%s is not supported", cut(of.text))
@@ -36,12 +42,15 @@ func (s *source) template(root *node) {
 		if properties == nil {
 			properties = &node{kind: object, line: resource.line, col: resource.col}
 		}
-		resolved := t.resolve(properties, path+".Properties", 0)
-		if resolved == nil || kind == "LoggingConfiguration" && resolved.get("ResourceArn") == nil {
-			continue
+		if arn := properties.get("ResourceArn"); kind == "LoggingConfiguration" {
+			if arn == nil {
+				continue
+			}
+			properties = &node{kind: object, line: properties.line, col: properties.col, keys: []string{"ResourceArn"}, items: []*node{arn}}
 		}
-		if kind == "LoggingConfiguration" {
-			resolved = &node{kind: object, line: resolved.line, col: resolved.col, keys: []string{"ResourceArn"}, items: []*node{resolved.get("ResourceArn")}}
+		resolved := t.resolve(properties, path+".Properties", 0)
+		if resolved == nil {
+			continue
 		}
 		s.resource(kind, resolved, path+".Properties", name, "cfn:"+name)
 	}
@@ -49,11 +58,19 @@ func (s *source) template(root *node) {
 
 type template struct {
 	*source
-	resources, parameters *node
+	resources, parameters, mappings, conditions *node
 }
 
 // short maps YAML's tags to the functions they stand for.
-var short = map[string]string{"!Ref": "Ref", "!GetAtt": "Fn::GetAtt", "!Sub": "Fn::Sub", "!Join": "Fn::Join"}
+var short = map[string]string{
+	"!Ref": "Ref", "!GetAtt": "Fn::GetAtt", "!Sub": "Fn::Sub", "!Join": "Fn::Join", "!If": "Fn::If", "!Select": "Fn::Select",
+	"!Split": "Fn::Split", "!FindInMap": "Fn::FindInMap", "!Equals": "Fn::Equals", "!Not": "Fn::Not", "!And": "Fn::And", "!Or": "Fn::Or",
+	"!Condition": "Condition",
+}
+
+// irrelevant are keys of which nothing is decided; what stands there need not be
+// known.
+var irrelevant = map[string]bool{"VisibilityConfig": true, "Tags": true, "Description": true}
 
 // resolve gives a copy with the intrinsic functions replaced; nil for AWS::NoValue.
 func (t *template) resolve(n *node, path string, depth int) *node {
@@ -79,6 +96,9 @@ func (t *template) resolve(n *node, path string, depth int) *node {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if n.kind == object {
 			at = path + "." + cut(n.keys[i])
+			if irrelevant[n.keys[i]] {
+				continue
+			}
 		}
 		r := t.resolve(c, at, depth+1)
 		if r == nil {
@@ -120,6 +140,10 @@ func (t *template) call(function string, arg *node, path string, depth int) *nod
 		return t.sub(arg, path, depth)
 	case "Fn::Join":
 		return t.join(arg, path, depth)
+	case "Fn::If":
+		return t.either(arg, path, depth)
+	case "Fn::Select", "Fn::Split", "Fn::FindInMap":
+		return t.pick(function, arg, path, depth)
 	}
 	t.fail(arg, path, "%s cannot be resolved here; give the web ACL's export instead", cut(function))
 	return value("")
