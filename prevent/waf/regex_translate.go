@@ -61,9 +61,17 @@ func (t *translation) group(f flags) error {
 		return errors.New("nested too deep")
 	}
 	defer func() { t.depth-- }()
+	atom := t.out.Len()
 	for t.at < len(t.src) {
 		var err error
-		switch c := t.src[t.at]; c {
+		c := t.src[t.at]
+		if c == '{' && t.repeat(atom) {
+			continue
+		}
+		if strings.IndexByte("*+?{}", c) < 0 {
+			atom = t.out.Len() // Where what a quantifier repeats begins.
+		}
+		switch c {
 		case ')':
 			return nil
 		case '(':
@@ -94,6 +102,46 @@ func (t *translation) group(f flags) error {
 		}
 	}
 	return nil
+}
+
+// maxRepeat is how often Go repeats; AWS WAF allows more.
+const maxRepeat = 1000
+
+// repeat writes {n}, {n,} or {n,m} over maxRepeat as several; atom is where what it
+// repeats begins.
+func (t *translation) repeat(atom int) bool {
+	end := strings.IndexByte(t.rest(), '}')
+	if end < 0 {
+		return false
+	}
+	first, last, ranged := strings.Cut(t.rest()[1:end], ",")
+	low, err := strconv.Atoi(first)
+	high := low
+	if ranged && last != "" && err == nil {
+		high, err = strconv.Atoi(last)
+	}
+	if err != nil || low < 0 || high < low || high <= maxRepeat || high > 1<<16 || strings.HasPrefix(t.src[t.at+end+1:], "+") {
+		return false
+	}
+	text := t.out.String()
+	if atom == len(text) {
+		return false
+	}
+	repeated := text[atom:]
+	t.out.Reset()
+	t.out.WriteString(text[:atom] + "(?:")
+	for n := low; n > 0; n -= maxRepeat {
+		fmt.Fprintf(&t.out, "%s{%d}", repeated, min(n, maxRepeat))
+	}
+	for n := high - low; n > 0; n -= maxRepeat {
+		fmt.Fprintf(&t.out, "%s{0,%d}", repeated, min(n, maxRepeat))
+	}
+	if ranged && last == "" {
+		t.out.WriteString(repeated + "*")
+	}
+	t.out.WriteByte(')')
+	t.at += end + 1
+	return true
 }
 
 // endsQuantifier says whether the brace just read closed {n}, {n,} or {n,m}.

@@ -1,6 +1,7 @@
 package waf
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/yagura-sec/yagura"
@@ -85,5 +86,28 @@ func TestStrayBeforeFirst(t *testing.T) {
 	r.Time += 60_000_000
 	if v := a.Decide(r); v.Action != yagura.Undecided {
 		t.Errorf("%s, want UNDECIDED", v.Action)
+	}
+}
+
+// TestLongRepeats repeats more often than Go's expressions can.
+func TestLongRepeats(t *testing.T) {
+	long := func(n int) string { return "/" + strings.Repeat("a", n-1) }
+	for _, c := range []struct {
+		pattern string
+		yes, no int
+	}{
+		{`^.{1,2048}$`, 2048, 2049},
+		{`^.{1500}$`, 1500, 1499},
+		{`^/a{1200,}$`, 4000, 1200},
+		{`^(?:/|a){3,1001}?$`, 1001, 1002},
+		{`^[/\x61]{0,1001}$`, 1001, 1002},
+	} {
+		blocks(t, regex(uriPath, c.pattern), true, long(c.yes))
+		blocks(t, regex(uriPath, c.pattern), false, long(c.no))
+	}
+	for _, pattern := range []string{`a{1,99999999999}`, `(?:a{500}){1500}`, `a{70000}`, `a{1001}+`} {
+		if _, err := newPattern(pattern); err == nil {
+			t.Errorf("%s is taken", pattern)
+		}
 	}
 }
