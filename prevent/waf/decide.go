@@ -167,7 +167,7 @@ func (e *evaluation) applyGroup(r *rule) truth {
 		return no
 	}
 	f := &frame{rule: r, group: g}
-	hits, outer := len(e.verdict.Hits), e.stoppedPerhaps
+	hits, inserts, outer := len(e.verdict.Hits), len(e.verdict.Insert), e.stoppedPerhaps
 	// Within an uncertain scope nothing that the group does is certain.
 	e.stoppedPerhaps = outer || inScope == unknown
 	if g.tokens {
@@ -188,7 +188,7 @@ func (e *evaluation) applyGroup(r *rule) truth {
 	}
 	e.stoppedPerhaps = outer
 	if inScope == unknown {
-		e.verdict.Hits = e.verdict.Hits[:hits]
+		e.verdict.Hits, e.verdict.Insert = e.verdict.Hits[:hits], e.verdict.Insert[:inserts]
 		if ended == yes {
 			ended = unknown
 			e.downgrade(r)

@@ -120,6 +120,9 @@ func (g *Gateway) sound(w http.ResponseWriter, r *http.Request, s *state, v *vis
 // stands behind a number sign is a part of the query to some backends only.
 func (g *Gateway) soundStream(w http.ResponseWriter, r *http.Request, s *state, v *visit) bool {
 	f := front.Sound(r.Method, r.RequestURI, r.Host)
+	if f == nil && (r.Header["Content_length"] != nil || r.Header["Transfer_encoding"] != nil) {
+		f = &front.Fault{Status: http.StatusBadRequest, Reason: "framing-lookalike"}
+	}
 	if f == nil {
 		return true
 	}

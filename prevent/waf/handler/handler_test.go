@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -570,5 +571,25 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 	if _, err := handler.NewTokens(handler.TokenConfig{Key: []byte("short")}); err == nil {
 		t.Error("a short key was taken")
+	}
+}
+
+// What the gate has seen of a request cannot be taken out of it by its Connection
+// field.
+func TestConnectionNames(t *testing.T) {
+	var got []string
+	backend := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got = []string{r.Header.Get("Content-Type"), r.Header.Get("X-User"), r.Header.Get("Te")}
+	}))
+	t.Cleanup(backend.Close)
+	u, err := url.Parse(backend.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(u) }}
+	s := site(t, handler.Config{Gate: always(yagura.Verdict{Action: yagura.Allow})}, proxy.ServeHTTP)
+	_, _ = do(t, s.Client(), "GET", s.URL, nil, "Connection", "content-type, X-User, te, close", "Content-Type", "a/b", "X-User", "u", "Te", "deflate")
+	if want := []string{"a/b", "u", ""}; !slices.Equal(got, want) {
+		t.Errorf("the application got %q, want %q", got, want)
 	}
 }

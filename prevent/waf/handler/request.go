@@ -113,17 +113,22 @@ func within(addr netip.Addr, nets []netip.Prefix) bool {
 	return slices.ContainsFunc(nets, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// stripReserved takes out headers that would look like a gate's, and makes sure
-// that a gate's own cannot be named in Connection, which would remove them.
+// stripReserved takes out headers that would look like a gate's, and names in
+// Connection that no client should choose.
 func stripReserved(r *http.Request) {
 	for name := range r.Header {
 		if isReserved(name) {
 			delete(r.Header, name)
 		}
 	}
-	keepConnection(r, func(name string) bool {
-		return !strings.HasPrefix(name, reserved) && !strings.HasPrefix(name, "X-Forwarded-")
-	})
+	keepConnection(r, func(name string) bool { return perHop[name] })
+}
+
+// perHop are the names in Connection that are followed. A proxy drops what stands
+// there, so that others would let a client take out of a request what the gate
+// has seen in it, or what a proxy before has added.
+var perHop = map[string]bool{
+	"Close": true, "Keep-Alive": true, "Upgrade": true, "Te": true, "Trailer": true, "Http2-Settings": true, "Proxy-Connection": true,
 }
 
 func isReserved(name string) bool {
@@ -169,8 +174,6 @@ func keepConnection(r *http.Request, keep func(name string) bool) {
 func insert(r *http.Request, headers []yagura.Header) {
 	for _, h := range headers {
 		r.Header.Set(h.Name, h.Value)
-		name := http.CanonicalHeaderKey(h.Name)
-		keepConnection(r, func(n string) bool { return n != name })
 	}
 }
 
