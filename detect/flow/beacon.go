@@ -131,8 +131,8 @@ func (p *beaconPair) session(r *record) bool {
 	if p.Base == 0 {
 		p.Base = at
 	}
-	if at-p.Base > 1<<30 || p.Base-at > 1<<30 {
-		return false // a clock that jumped by decades
+	if at-p.Base > 1<<29 || p.Base-at > 1<<29 { // a clock that was wrong by decades
+		*p = beaconPair{Base: at, Open: p.Open}
 	}
 	p.insert(int32(at-p.Base), int32(min(r.bytes/16, 1<<31-1)))
 	return true

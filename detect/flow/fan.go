@@ -117,6 +117,9 @@ func count(n int) string {
 // windows before the youngest. An item that is there is moved to the later of
 // its times. It reports whether the item is new.
 func (g *fanGroup) add(hash uint64, at, window int64) bool {
+	if n := len(g.Items); n > 0 && returns(at, g.Items[n-1].At) {
+		*g = fanGroup{}
+	}
 	for i := range g.Items {
 		if g.Items[i].Hash == hash {
 			if at > g.Items[i].At && at-g.Items[i].At > window/2 {

@@ -17,10 +17,12 @@ package flow
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/yagura-sec/yagura"
 	"github.com/yagura-sec/yagura/intel"
 	"github.com/yagura-sec/yagura/ocsf"
+	"github.com/yagura-sec/yagura/rule/novelty"
 	"github.com/yagura-sec/yagura/rule/sigma"
 )
 
@@ -45,6 +47,9 @@ type Detector struct {
 	// known counts what trusted lists kept from being an alert, by list.
 	trusted map[string]int64
 	skipped int64
+	clocks  map[string]*novelty.Clock // by source
+	met     map[string]int            // first records of each source
+	wrong   int64
 }
 
 // part is one detector with its state.
@@ -108,7 +113,10 @@ func New(cfg Config) (*Detector, error) {
 	if cfg.Groups <= 0 {
 		cfg.Groups = 250_000
 	}
-	d := &Detector{cfg: cfg, parts: map[string]part{}, trusted: map[string]int64{}}
+	d := &Detector{cfg: cfg, parts: map[string]part{}, trusted: map[string]int64{}, clocks: map[string]*novelty.Clock{}, met: map[string]int{}}
+	for _, source := range sources {
+		d.clocks[source] = &novelty.Clock{Step: longest, Horizon: 400 * 24 * time.Hour}
+	}
 	for _, doc := range cfg.Documents {
 		if doc.Kind != "detector" || !strings.HasPrefix(doc.Use, "flow/") {
 			continue
@@ -145,6 +153,9 @@ func (d *Detector) Detect(source string, batch []ocsf.Event, report func(*yagura
 	switch source {
 	case "vpcflow":
 		for i := range batch {
+			if !d.believes(source, &batch[i]) {
+				continue
+			}
 			if !d.rec.read(&batch[i]) {
 				d.skipped++
 				continue
@@ -155,7 +166,7 @@ func (d *Detector) Detect(source string, batch []ocsf.Event, report func(*yagura
 		}
 	case "route53":
 		for i := range batch {
-			if d.q.read(&batch[i]) {
+			if d.believes(source, &batch[i]) && d.q.read(&batch[i]) {
 				for _, p := range d.names {
 					p.name(d, &d.q)
 				}
@@ -164,6 +175,36 @@ func (d *Detector) Detect(source string, batch []ocsf.Event, report func(*yagura
 	}
 	d.out = nil
 }
+
+// sources are the logs that the detectors read; longest is how far one record
+// may be ahead of those before it.
+var sources = []string{"vpcflow", "route53"}
+
+const longest = 31 * 24 * time.Hour
+
+// believes says whether the record's time can be right. One that is far from all
+// others would close windows and hours of the records that follow; it is passed
+// over and counted. The first ones are believed: nothing speaks against them.
+func (d *Detector) believes(source string, ev *ocsf.Event) bool {
+	const first = 16
+	ok := d.clocks[source].Admit(ev.Time)
+	if d.met[source] < first {
+		d.met[source]++
+		return true
+	}
+	if !ok {
+		d.wrong++
+	}
+	return ok
+}
+
+// Disbelieved counts records that were passed over because their time is far
+// from that of the others.
+func (d *Detector) Disbelieved() int64 { return d.wrong }
+
+// returns says that a time is so far before another, of the same host, that the
+// other must have been wrong.
+func returns(at, last int64) bool { return last-at > (400 * 24 * time.Hour).Microseconds() }
 
 // Trusted counts, by list, what a trusted list kept from being an alert: shown,
 // never silent.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +124,36 @@ func brief(f *yagura.Finding) string {
 		}
 	}
 	return s
+}
+
+// A record whose time cannot be right, first or in between, hides nothing that
+// follows.
+func TestClockJumps(t *testing.T) {
+	far := map[string]int64{"2099": 4_070_908_800*sec - base, "1970": 1*sec - base}
+	for name, c := range map[string]struct {
+		use, parameters string
+		n               int
+		event           func(i int64) ocsf.Event
+		want            string
+	}{
+		"scan":       {"flow/port-scan", "", 15, func(i int64) ocsf.Event { return syn("10.0.9.9", 100+i, i) }, "high i-1 x15"},
+		"volume":     {"flow/exfiltration", "", 21, func(i int64) ocsf.Event { return rec("10.0.0.5", 40000, "198.51.100.9", 443, 6, 1e6, 1e9, 3, i*60) }, "high i-1 x1 learning"},
+		"connection": {"flow/long-connection", "", 90, func(i int64) ocsf.Event { return rec("10.0.0.5", 40000, "198.51.100.9", 443, 6, 50, 5000, 16, i*600) }, "high i-1 x1"},
+		"beacon":     {"flow/beacon", "", 80, func(i int64) ocsf.Event { return rec("10.0.0.5", 40000+i, "198.51.100.9", 443, 6, 10, 1000, 3, i*600) }, "high i-1 x1"},
+	} {
+		for year, shift := range far {
+			for _, at := range []int{0, 30} { // before and behind records of another host
+				wrong := c.event(3)
+				wrong.Time, wrong.End = base+shift, base+shift+30*sec
+				others := many(40, func(i int64) ocsf.Event { return rec("10.0.0.6", 40000, "10.0.0.7", 443, 6, 10, 1000, 3, i-40) })
+				events := slices.Insert(append(others, many(c.n, c.event)...), at, wrong)
+				got := run(t, flow.Config{Documents: []*sigma.Document{document(t, c.use, c.parameters)}}, "vpcflow", events)
+				if len(got) == 0 || got[0] != c.want {
+					t.Errorf("%s, %s at %d: %q, want %s", name, year, at, got, c.want)
+				}
+			}
+		}
+	}
 }
 
 // many repeats a record.

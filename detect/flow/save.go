@@ -14,7 +14,7 @@ import (
 )
 
 // stateMagic begins a saved state; the last byte is its version.
-const stateMagic = "yagura-flow\x01"
+const stateMagic = "yagura-flow\x02"
 
 // maxState bounds what Load reads, in bytes.
 const maxState = 4 << 30
@@ -37,6 +37,16 @@ func (d *Detector) Save(w io.Writer) error {
 	}
 	if err := e.Encode(d.trusted); err != nil {
 		return err
+	}
+	for _, source := range sources {
+		if err := e.Encode(d.clocks[source].Values()); err != nil {
+			return err
+		}
+	}
+	for _, v := range []any{d.met, d.wrong} {
+		if err := e.Encode(v); err != nil {
+			return err
+		}
 	}
 	sum := sha256.Sum256(body.Bytes())
 	head := binary.LittleEndian.AppendUint64([]byte(stateMagic), uint64(body.Len()))
@@ -77,6 +87,7 @@ func (d *Detector) Load(r io.Reader) error {
 		return fmt.Errorf("state of the flow detectors: %w", err)
 	}
 	d.flows, d.names, d.parts, d.trusted = fresh.flows, fresh.names, fresh.parts, fresh.trusted
+	d.clocks, d.met, d.wrong = fresh.clocks, fresh.met, fresh.wrong
 	return nil
 }
 
@@ -101,7 +112,22 @@ func (d *Detector) decode(g *gob.Decoder) error {
 			return fmt.Errorf("%s: %w", id, err)
 		}
 	}
-	return g.Decode(&d.trusted)
+	if err := g.Decode(&d.trusted); err != nil {
+		return err
+	}
+	for _, source := range sources {
+		var values []int64
+		if err := g.Decode(&values); err != nil {
+			return err
+		}
+		if !d.clocks[source].Restore(values) {
+			return errors.New("a clock that cannot be")
+		}
+	}
+	if err := g.Decode(&d.met); err != nil {
+		return err
+	}
+	return g.Decode(&d.wrong)
 }
 
 // valueOf gives the value that a state points to, for gob.

@@ -72,6 +72,9 @@ func (e *exfiltration) flow(d *Detector, r *record) {
 	}
 	at := r.start / hour
 	h := e.Hosts.at(r.near)
+	if returns(r.start, h.Hour*hour) {
+		*h = hostVolume{}
+	}
 	if at > h.Hour {
 		h.turn(at)
 	}
@@ -195,7 +198,7 @@ func (l *longConnection) flow(d *Detector, r *record) {
 		}
 		c = l.Open.at(key)
 	}
-	if c.First == 0 || r.start-c.Last > gap {
+	if c.First == 0 || r.start-c.Last > gap || returns(r.start, c.Last) {
 		*c = connSpan{First: r.start, Ref: ref("vpcflow", r.ev)}
 	}
 	c.Last = max(c.Last, r.end)
