@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/yagura-sec/yagura"
@@ -131,6 +132,14 @@ func (c *gates) engine(w *gateway.WAF) (inspect, []string, error) {
 	var files []string
 	var before []crs.Source
 	for _, name := range w.CRS.Exclusions {
+		if !strings.ContainsAny(name, "./\\") {
+			s, err := crs.Exclusion(name)
+			if err != nil {
+				return inspect{}, nil, err
+			}
+			before = append(before, s)
+			continue
+		}
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return inspect{}, nil, err
@@ -144,7 +153,7 @@ func (c *gates) engine(w *gateway.WAF) (inspect, []string, error) {
 	}
 	key := ""
 	if len(files) == 0 {
-		key = fmt.Sprint(w.CRS.Paranoia, w.CRS.Threshold, w.CRS.Engine, w.BodyLimit)
+		key = fmt.Sprint(w.CRS.Paranoia, w.CRS.Threshold, w.CRS.Engine, w.BodyLimit, w.CRS.Exclusions)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -161,9 +161,11 @@ type CRS struct {
 	Dir      string `yaml:"dir"`      // default: the one in the program
 	Paranoia int    `yaml:"paranoia"` // 1 (default) to 4
 	// Threshold is the anomaly score that blocks; default 5.
-	Threshold  int      `yaml:"threshold"`
-	Engine     string   `yaml:"engine"`     // yagura (default) or coraza
-	Exclusions []string `yaml:"exclusions"` // SecLang files, read behind the set-up and before the rules
+	Threshold int    `yaml:"threshold"`
+	Engine    string `yaml:"engine"` // yagura (default) or coraza
+	// Exclusions are SecLang files, read behind the set-up and before the rules, or
+	// names of packages that are built in: prose, wiki, graphql, analytics, uploads.
+	Exclusions []string `yaml:"exclusions"`
 }
 
 type backend struct {

@@ -67,7 +67,9 @@ func (c *Config) place(dir string) {
 			at(&s.WAF.ACL[j])
 		}
 		for j := range s.WAF.CRS.Exclusions {
-			at(&s.WAF.CRS.Exclusions[j])
+			if strings.ContainsAny(s.WAF.CRS.Exclusions[j], "./\\") { // Else it is a name.
+				at(&s.WAF.CRS.Exclusions[j])
+			}
 		}
 		for j := range s.Backends {
 			at(&s.Backends[j].CA)
