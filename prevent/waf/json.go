@@ -46,14 +46,23 @@ func (e *evaluation) walkJSON(f *acl.Field, data []byte, out *values) bool {
 		w.paths = e.acl.pointers[f]
 	}
 	w.space()
-	if w.at >= len(w.src) || w.src[w.at] != '{' && w.src[w.at] != '[' {
+	if w.at >= len(w.src) {
 		return false
+	}
+	whole := w.paths == nil || slices.ContainsFunc(w.paths, func(p []string) bool { return len(p) == 0 })
+	if w.src[w.at] != '{' && w.src[w.at] != '[' {
+		// A text may be a single value (https://www.rfc-editor.org/rfc/rfc8259#section-2).
+		if !w.value(w.src[w.at], nil, whole, nil) {
+			return false
+		}
+		w.space()
+		return w.at == len(w.src)
 	}
 	all := make([]int, len(w.paths))
 	for i := range all {
 		all[i] = i
 	}
-	w.open(w.paths == nil || slices.ContainsFunc(w.paths, func(p []string) bool { return len(p) == 0 }), all)
+	w.open(whole, all)
 	for len(w.stack) > 0 {
 		if !w.step() {
 			return false
@@ -156,7 +165,7 @@ func (w *jsonWalk) value(c byte, name []byte, taken bool, partial []int) bool {
 			w.at++
 		}
 		data = w.src[start:w.at]
-		if !scalar(data) || w.at == len(w.src) {
+		if !scalar(data) || w.at == len(w.src) && (len(w.stack) > 0 || w.e.partOfBody()) {
 			return false
 		}
 	}

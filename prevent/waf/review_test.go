@@ -111,3 +111,16 @@ func TestLongRepeats(t *testing.T) {
 		}
 	}
 }
+
+// TestSingleJSONValue inspects JSON texts that are no object or array.
+func TestSingleJSONValue(t *testing.T) {
+	field := func(pattern, fallback string) string {
+		return `{"JsonBody":{"MatchPattern":` + pattern + `,"MatchScope":"VALUE","InvalidFallbackBehavior":"` + fallback + `"}}`
+	}
+	all, below := `{"All":{}}`, `{"IncludedPaths":["/a"]}`
+	blocks(t, bytesIn(field(all, "NO_MATCH"), "EXACTLY", "evil"), true, `body= "ev\u0069l" `)
+	blocks(t, bytesIn(field(all, "NO_MATCH"), "EXACTLY", "12"), true, `body=12`)
+	blocks(t, bytesIn(field(below, "MATCH"), "EXACTLY", "evil"), false, `body="evil"`)
+	blocks(t, bytesIn(field(all, "MATCH"), "EXACTLY", "x"), true, `body="evil" and more`)
+	blocks(t, bytesIn(field(all, "MATCH"), "EXACTLY", "x"), true, `body=a=b`)
+}
