@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"log/slog"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
@@ -90,7 +91,8 @@ func (g *Gateway) buildSite(
 		return nil, err
 	}
 	s.handler = s.guard.Handler(&httputil.ReverseProxy{
-		Rewrite: s.rewrite, Transport: s.pool, BufferPool: buffers{}, ErrorHandler: g.failed, ErrorLog: nil,
+		Rewrite: s.rewrite, Transport: s.pool, BufferPool: buffers{}, ErrorHandler: g.failed,
+		ErrorLog: slog.NewLogLogger(g.deps.Log.Handler(), slog.LevelWarn),
 	})
 	return s, nil
 }
