@@ -250,6 +250,8 @@ func TestKeywords(t *testing.T) {
 		"{'|re': 'Put[A-Z]ucket'}":                true,
 		"[nowhere, {eventName: PutBucketPolicy}]": true,
 		"PutBucketPolicy":                         true,
+		`['*done?* \here']`:                       true, // as it is, not as JSON writes it
+		`['"Effect":"Allow"']`:                    true,
 	} {
 		set, _ := compile(t, twinConfig, document("{s: "+search+", condition: s}"))
 		if got := len(matched(t, set, callRecord())) == 1; got != want {

@@ -47,7 +47,11 @@ func (p plain) node(n *sigma.Node, raw string, ev *ocsf.Event) bool {
 
 func (p plain) field(name, raw string, ev *ocsf.Event) (f plainField) {
 	if name == "" {
-		return plainField{[]string{raw}, true}
+		f = plainField{[]string{raw}, true}
+		if strings.Contains(raw, `\`) {
+			f.values = append(f.values, plainly(raw))
+		}
+		return f
 	}
 	if derive := p.derived[name]; derive != nil {
 		v := derive(ev)
@@ -55,6 +59,10 @@ func (p plain) field(name, raw string, ev *ocsf.Event) (f plainField) {
 	}
 	f.walk(json.RawMessage(raw), name)
 	return f
+}
+
+func plainly(raw string) string {
+	return strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\u003c`, "<", `\u003e`, ">", `\n`, "\n").Replace(raw)
 }
 
 func (f *plainField) walk(raw json.RawMessage, path string) {
@@ -76,7 +84,7 @@ func (f *plainField) walk(raw json.RawMessage, path string) {
 		default:
 			f.values = append(f.values, string(raw))
 			if raw[0] == '{' && strings.Contains(string(raw), `\`) {
-				f.values = append(f.values, strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\u003c`, "<", `\u003e`, ">", `\n`, "\n").Replace(string(raw)))
+				f.values = append(f.values, plainly(string(raw)))
 			}
 		}
 		return

@@ -88,6 +88,9 @@ func (m *Matcher) fill(id int, s *slot) {
 		return
 	case f.whole:
 		s.vals = append(s.vals[:0], record(m.prog.schema, m.ev))
+		if m.prog.schema.Raw == ocsf.RawJSON && strings.IndexByte(s.vals[0], '\\') >= 0 {
+			s.vals = append(s.vals, unescape(s.vals[0])) // as the fields have it
+		}
 		s.present = true
 		return
 	case len(f.columns) == 1 && f.columns[0].Str != nil: // nearly all
