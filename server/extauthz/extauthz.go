@@ -97,6 +97,7 @@ func request(ctx context.Context, in *auth.CheckRequest, h *auth.AttributeContex
 	if query := h.GetQuery(); query != "" && !strings.Contains(q.URI, "?") {
 		q.URI += "?" + query
 	}
+	q.URI = strings.ReplaceAll(q.URI, "#", "%23") // Envoy passes it on, and few servers end the target there.
 	q.Headers = headers(h, q)
 	body := h.GetRawBody()
 	if len(body) == 0 {

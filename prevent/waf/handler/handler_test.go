@@ -593,3 +593,24 @@ func TestConnectionNames(t *testing.T) {
 		t.Errorf("the application got %q, want %q", got, want)
 	}
 }
+
+// What stands behind a number sign is inspected as the application reads it.
+func TestNumberSign(t *testing.T) {
+	var inspected, query string
+	guard, err := handler.New(handler.Config{Gate: rule{64, func(q *yagura.Request) *yagura.Verdict {
+		inspected = q.URI
+		return &yagura.Verdict{Action: yagura.Allow}
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.ParseRequestURI("/x#?q=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &http.Request{Method: "GET", URL: u, RequestURI: "/x#?q=1", ProtoMajor: 2, Header: http.Header{}, RemoteAddr: "192.0.2.1:1", Host: "a"}
+	guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { query = r.URL.RawQuery })).ServeHTTP(httptest.NewRecorder(), r)
+	if inspected != "/x%23?q=1" || query != "q=1" {
+		t.Errorf("inspected %q, the application has the query %q", inspected, query)
+	}
+}

@@ -31,6 +31,9 @@ func (g *Guard) request(r *http.Request, q *yagura.Request) *yagura.Request {
 		if q.URI == "" { // Not from a server.
 			q.URI = r.URL.RequestURI()
 		}
+		// In HTTP/2 a number sign may come. It begins no fragment for net/http, and
+		// what stands behind it would not be inspected as query.
+		q.URI = strings.ReplaceAll(q.URI, "#", "%23")
 		if r.TLS != nil {
 			q.Scheme = "https"
 		}
