@@ -122,6 +122,7 @@ func TestEngineKinds(t *testing.T) {
 	}{
 		"a count, its base rule silent": {[]string{failed, many}, fails, []string{"many a x3", "many a x4 again"}},
 		"generate":                      {[]string{failed, strings.Replace(many, "timespan", "generate: true\n  timespan", 1)}, fails[:2], []string{"failed x1", "failed x1"}},
+		"generate, beside the section":  {[]string{failed, many + "generate: true\n"}, fails[:2], []string{"failed x1", "failed x1"}},
 		"distinct values":               {[]string{failed, correlation("spread", "type: value_count\nrules: failed\ngroup-by: [yagura.principal]\ntimespan: 1h\ncondition: {gte: 3, field: sourceIPAddress}")}, fails, []string{"spread a x3", "spread a x4 again"}},
 		"a chain": {
 			[]string{failed, success, many, correlation("breach", "type: temporal_ordered\nrules: [many, success]\ngroup-by: [yagura.principal]\ntimespan: 10m")},

@@ -153,6 +153,21 @@ func TestCumulativeHits(t *testing.T) {
 	}
 }
 
+// Of more series than are remembered nothing is counted twice.
+func TestManySeries(t *testing.T) {
+	var hits []*yagura.Finding
+	for i := range int64(100) {
+		for _, n := range []int64{5, 6, 7, 8} {
+			h := hit("r", "s", 10*hour+i)
+			h.ID, h.Count = fmt.Sprint("series ", i), n
+			hits = append(hits, h)
+		}
+	}
+	if got := enter(New(Config{}), hits...); len(got) != 1 || got[0].Count > 800 || got[0].Count < 8*maxParts {
+		t.Errorf("%d findings, first of %d", len(got), got[0].Count)
+	}
+}
+
 func TestReferencesAreBounded(t *testing.T) {
 	b := New(Config{})
 	var hits []*yagura.Finding

@@ -21,6 +21,8 @@ func (e *entry) take(hit *yagura.Finding) {
 		if before, ok := e.Parts[hit.ID]; ok || len(e.Parts) < maxParts {
 			e.Parts[hit.ID] = max(n, before)
 			n = max(n-before, 0)
+		} else {
+			n = 1 // how much of it is new is not known any more: at least this
 		}
 	}
 	f := &e.F

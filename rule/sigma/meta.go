@@ -34,7 +34,7 @@ func (r *reader) extension(d *Document, n *yaml.Node) {
 		case "window":
 			d.Window = r.span(v)
 		case "threshold":
-			d.Threshold = r.whole(v, 1, 1_000_000)
+			d.Threshold = r.whole(v, 1, 1000) // as many hits as wait for it
 		case "dry_run":
 			d.DryRun = r.flag(v)
 		case "outcome":

@@ -130,6 +130,13 @@ func (r *reader) document(root *yaml.Node, number int) *Document {
 		d.ID = r.id
 	}
 	r.kind(d, root, parts)
+	if n := parts["generate"]; n != nil { // the specification's schema puts it here, its tools into the correlation
+		if d.Correlation == nil {
+			r.fail(n, "unknown-key", "generate belongs to a correlation")
+		} else {
+			d.Correlation.Generate = r.flag(n)
+		}
+	}
 	if n := parts["yagura"]; n != nil {
 		d.Own = true
 		r.extension(d, n)
@@ -144,7 +151,7 @@ func (r *reader) document(root *yaml.Node, number int) *Document {
 }
 
 // sections are the keys that are read after the others.
-var sections = []string{"detection", "correlation", "filter", "first_seen", "baseline", "detector", "yagura"}
+var sections = []string{"detection", "correlation", "filter", "first_seen", "baseline", "detector", "yagura", "generate"}
 
 // depth measures nesting; an alias counts where it is used. It stops when the
 // visits are used up.
