@@ -92,7 +92,7 @@ func (e *Engine) chain(to feed, from *correlation, f *window.Firing, source stri
 		h.Value = join(value)
 		if measuresNumber(doc.Type) {
 			n, err := strconv.ParseFloat(value[0], 64)
-			if err != nil {
+			if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
 				e.stats.Unvalued++
 				return
 			}
