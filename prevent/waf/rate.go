@@ -55,6 +55,7 @@ type counts struct {
 	order     []*instance // for the hand that forgets
 	hand      int
 	stray     *instance // requests whose key is not known
+	all       *instance // every request: no instance has more than these
 }
 
 // instance is one value of the aggregate key.
@@ -131,6 +132,7 @@ func (r *rate) ask(e *evaluation, certain bool) truth {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now, n := e.request.Time/tick, r.buckets+1
+	few := c.few(now, n, r.limit)
 	if has != yes {
 		// Not known whose it is: it may be anybody's.
 		if c.stray == nil {
@@ -138,6 +140,9 @@ func (r *rate) ask(e *evaluation, certain bool) truth {
 		}
 		c.stray.fresh(now, n)
 		c.stray.add(now, n, false)
+		if few {
+			return no
+		}
 		return unknown
 	}
 	i := c.instance(key, now, n)
@@ -154,6 +159,23 @@ func (r *rate) ask(e *evaluation, certain bool) truth {
 		answer = unknown
 	}
 	return answer
+}
+
+// few counts a request, whosever it is, and says whether all that were before it
+// in the window together do not exceed the limit: then nobody is limited. A late
+// line of a log does not know.
+func (c *counts) few(now int64, n int, limit uint64) bool {
+	if c.all == nil {
+		c.all = &instance{}
+	}
+	c.all.fresh(now, n)
+	total := uint64(0)
+	for _, k := range c.all.sure {
+		total += uint64(k)
+	}
+	late := now < c.all.latest
+	c.all.add(now, n, true)
+	return !late && total <= limit
 }
 
 // evaluate decides until the next tick whether an instance is limited.

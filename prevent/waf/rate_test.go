@@ -169,8 +169,12 @@ func TestRateUnknown(t *testing.T) {
 		r := request()
 		r.Time += int64(i) * 1e5
 		r.Client, r.Missing = netip.Addr{}, yagura.PartClient
-		if v := a.Decide(r); v.Action != yagura.Undecided {
-			t.Fatal(v.Action)
+		want := yagura.Undecided
+		if i <= 10 { // All of them together do not exceed the limit.
+			want = yagura.Allow
+		}
+		if v := a.Decide(r); v.Action != want {
+			t.Fatalf("request %d: %s", i, v.Action)
 		}
 	}
 	if v := send(a, 1, 11, 12); v.Action != yagura.Undecided {
@@ -178,5 +182,32 @@ func TestRateUnknown(t *testing.T) {
 	}
 	if v := send(a, 1, 21, 22); v.Action != yagura.Undecided {
 		t.Errorf("%s: some of the 20 may have been its own", v.Action)
+	}
+}
+
+// TestRateOfUnknownClients is certain while all requests together are too few for
+// anybody to be limited, and unknown from then on.
+func TestRateOfUnknownClients(t *testing.T) {
+	a := compiled(t, doc([]string{rule1("flood", 1, "Block", `{"RateBasedStatement":{"Limit":10,"EvaluationWindowSec":60,"AggregateKeyType":"IP"}}`)}))
+	ask := func(second int64) yagura.Action {
+		r := request()
+		r.Client, r.Missing = netip.Addr{}, yagura.PartClient
+		r.Time += second * 1_000_000
+		return a.Decide(r).Action
+	}
+	for i := range int64(11) {
+		if got := ask(i); got != yagura.Allow {
+			t.Fatalf("request %d: %s", i, got)
+		}
+	}
+	if got := ask(20); got != yagura.Undecided {
+		t.Errorf("the twelfth: %s", got)
+	}
+	if got := ask(500); got != yagura.Allow {
+		t.Errorf("after the window: %s", got)
+	}
+	a.Forget()
+	if got := ask(0); got != yagura.Allow {
+		t.Errorf("after Forget: %s", got)
 	}
 }

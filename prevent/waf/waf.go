@@ -226,7 +226,8 @@ func (a *ACL) Adopt(old *ACL) {
 func (a *ACL) Forget() {
 	for _, r := range a.rates {
 		r.counts.mu.Lock()
-		r.counts.instances, r.counts.order, r.counts.hand, r.counts.stray = map[string]*instance{}, nil, 0, nil
+		r.counts.instances, r.counts.order, r.counts.hand = map[string]*instance{}, nil, 0
+		r.counts.stray, r.counts.all = nil, nil
 		r.counts.mu.Unlock()
 	}
 }
