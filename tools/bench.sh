@@ -3,12 +3,25 @@
 # DuckDB file, compaction, size, queries at growing sizes, memory.
 #   tools/bench.sh            0.2 and 2 million CloudTrail events, 10 million flows
 #   tools/bench.sh large      10 million events too, and one file of 2 GB
+#   tools/bench.sh waf        not the lake: the gateway and its rules alone
 # BENCH_DIR keeps the corpora between runs (default: under the temp directory).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=${BENCH_DIR:-${TMPDIR:-/tmp}/yagura-bench}
 mkdir -p "$dir"
 bin=bin/yagura
+
+waf() {
+  printf '\n## %s\n' "the gateway beside a plain proxy, Coraza and ModSecurity (docs/ref/waf-performance.md)"
+  go build -C tools -o ../bin/waf-bench ./waf-bench
+  bin/waf-bench -yagura "$bin"
+  go test -run '^$' -bench 'Inspect|Compile' -benchmem ./prevent/waf/crs
+  go test -run '^$' -bench 'TwentyRules|IPSet|RegexSet' -benchmem ./prevent/waf
+}
+if [ "${1:-}" = waf ]; then
+  waf
+  exit
+fi
 export GOMEMLIMIT=600MiB # what the program sets for itself
 
 say() { printf '\n## %s\n' "$*"; }
@@ -86,3 +99,4 @@ if [ "${1:-}" = large ]; then
   fi
   YAGURA_BENCH_LOGS=$dir/one YAGURA_BENCH_LAKE=$dir/lake-one bench 'Ingest$' 1x ./ingest
 fi
+waf

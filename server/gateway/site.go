@@ -3,8 +3,8 @@ package gateway
 import (
 	"context"
 	"errors"
-	"net"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
