@@ -110,7 +110,8 @@ func (c *compiler) managedGroup(s *acl.Rule) *group {
 	g.tokens = known.tokens
 	overrides := overridesOf(st)
 	for i := range known.rules {
-		if strings.HasPrefix(known.rules[i].name, "TGT_") && !targeted(st) {
+		name := known.rules[i].name
+		if strings.HasPrefix(name, "TGT_") && !targeted(st) || strings.HasPrefix(name, "TGT_ML_") && !learns(st) {
 			continue
 		}
 		g.rules = append(g.rules, c.slot(known, &known.rules[i], overrides))
@@ -126,6 +127,17 @@ func targeted(s *acl.Statement) bool {
 		}
 	}
 	return false
+}
+
+// learns says whether Bot Control runs its rules of machine learning, as it does
+// unless told otherwise.
+func learns(s *acl.Statement) bool {
+	for path, value := range s.Configs {
+		if (strings.HasSuffix(path, "EnableMachineLearning") || strings.HasSuffix(path, "enable_machine_learning")) && value == "false" {
+			return false
+		}
+	}
+	return true
 }
 
 // slot compiles one rule of a managed group.

@@ -124,3 +124,16 @@ func TestSingleJSONValue(t *testing.T) {
 	blocks(t, bytesIn(field(all, "MATCH"), "EXACTLY", "x"), true, `body="evil" and more`)
 	blocks(t, bytesIn(field(all, "MATCH"), "EXACTLY", "x"), true, `body=a=b`)
 }
+
+// TestMachineLearningOff leaves out the rules that a web ACL has switched off:
+// they cannot make a verdict unknown.
+func TestMachineLearningOff(t *testing.T) {
+	for setting, want := range map[string]bool{`,"EnableMachineLearning":false`: false, `,"EnableMachineLearning":true`: true, "": true} {
+		a := compiled(t, doc([]string{rule1("bots", 1, "override None", managed("AWSManagedRulesBotControlRuleSet",
+			`"ManagedRuleGroupConfigs":[{"AWSManagedRulesBotControlRuleSet":{"InspectionLevel":"TARGETED"`+setting+`}}]`))}))
+		got := strings.Contains(strings.Join(a.Warnings(), " "), "TGT_ML_")
+		if got != want || !strings.Contains(strings.Join(a.Warnings(), " "), "TGT_TokenAbsent") {
+			t.Errorf("%s: rules of machine learning: %t, want %t", setting, got, want)
+		}
+	}
+}
