@@ -33,6 +33,7 @@ var house = []struct {
 	holds string
 }{
 	{"cmd", 6, "the program: one file per verb"},
+	{"examples", 6, "set-ups to start from"},
 	{"server", 5, "HTTP API and console"},
 	{"strategy", 4, "risks, priorities, budget, reports"},
 	{"gameday", 4, "team quiz on generated incidents; world writes the logs"},

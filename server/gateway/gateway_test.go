@@ -80,6 +80,12 @@ type running struct {
 // folder; the first address is 127.0.0.1:0.
 func run(t testing.TB, config string) *running {
 	t.Helper()
+	return runWith(t, config, compile)
+}
+
+// runWith starts one with a compiler of gates.
+func runWith(t testing.TB, config string, compile func(*WAF, *handler.Tokens, yagura.Gate) (yagura.Gate, []string, error)) *running {
+	t.Helper()
 	dir := t.TempDir()
 	config = strings.ReplaceAll(config, "DIR", dir)
 	certificateFor(t, dir, "shop.test")

@@ -75,7 +75,7 @@ var snippets = map[string][]string{
 		"cmd := exec.Command(\"ls\", \"-l\", \"/tmp\")\nout, err := cmd.Output()\n",
 	},
 	"python": {
-		"import os\nfrom pathlib import Path\n\ndef sizes(folder):\n    for path in Path(folder).rglob('*.txt'):\n        yield path.name, os.path.getsize(path)\n\nif __name__ == '__main__':\n    print(dict(sizes('/home/anna/notes')))\n",
+		"import os\nfrom pathlib import Path\n\ndef sizes(folder):\n    for path in Path(folder).rglob('*.txt'):\n        yield path.name, os.path.getsize(path)\n\nif __name__ == '__main__':\n    print(dict(sizes('notes')))\n",
 		"df = pd.read_csv('sales.csv')\ndf['total'] = df['qty'] * df['price']\nprint(df.groupby('region').sum())\n",
 		"import subprocess\nresult = subprocess.run(['git', 'status'], capture_output=True, text=True)\nprint(eval('1 + 1'), result.stdout)\n",
 	},
