@@ -153,7 +153,7 @@ func (c *gates) engine(w *gateway.WAF) (inspect, []string, error) {
 	}
 	key := ""
 	if len(files) == 0 {
-		key = fmt.Sprint(w.CRS.Paranoia, w.CRS.Threshold, w.CRS.Engine, w.BodyLimit, w.CRS.Exclusions)
+		key = fmt.Sprint(w.CRS.Paranoia, w.CRS.Detection, w.CRS.Sampling, w.CRS.Threshold, w.CRS.Engine, w.BodyLimit, w.CRS.Exclusions)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -170,7 +170,7 @@ func (c *gates) engine(w *gateway.WAF) (inspect, []string, error) {
 func compileCRS(w *gateway.WAF, from fs.FS, before []crs.Source) (inspect, error) {
 	if w.CRS.Engine == "coraza" {
 		// Coraza names the rule that denies only when it may have its way.
-		o := coraza.Options{FS: from, Paranoia: w.CRS.Paranoia, Threshold: w.CRS.Threshold, BodyLimit: w.BodyLimit, Blocking: true}
+		o := coraza.Options{FS: from, Paranoia: w.CRS.Paranoia, Detection: w.CRS.Detection, Sampling: w.CRS.Sampling, Threshold: w.CRS.Threshold, BodyLimit: w.BodyLimit, Blocking: true}
 		for _, s := range before {
 			o.Before = append(o.Before, coraza.Source(s))
 		}
@@ -180,7 +180,10 @@ func compileCRS(w *gateway.WAF, from fs.FS, before []crs.Source) (inspect, error
 		}
 		return inspect{limit: e.BodyLimit(), run: func(q *yagura.Request) (*crs.Result, error) { return fromCoraza(e.Inspect(q)) }}, nil
 	}
-	e, err := crs.Compile(crs.Options{FS: from, Paranoia: w.CRS.Paranoia, Threshold: w.CRS.Threshold, BodyLimit: w.BodyLimit, Before: before})
+	e, err := crs.Compile(crs.Options{
+		FS: from, Paranoia: w.CRS.Paranoia, Detection: w.CRS.Detection, Sampling: w.CRS.Sampling,
+		Threshold: w.CRS.Threshold, BodyLimit: w.BodyLimit, Before: before,
+	})
 	if err != nil {
 		return inspect{}, err
 	}

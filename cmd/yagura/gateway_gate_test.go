@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -80,4 +81,26 @@ func TestSlotsOfAllFields(t *testing.T) {
 		t.Errorf("%v is kept", key.(*yagura.Request).ID)
 		return true
 	})
+}
+
+// A sample of one percent lets most attacks pass, of a hundred none.
+func TestSampling(t *testing.T) {
+	for sampling, want := range map[int]bool{1: true, 100: false, 0: false} {
+		g := &gates{crs: map[string]inspect{}, warn: func(string) {}}
+		gate, _, err := g.compile(&gateway.WAF{CRS: gateway.CRS{Engine: "yagura", Paranoia: 1, Threshold: 5, Sampling: sampling}}, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		passed := false
+		for i := range 20 {
+			v := gate.Decide(&yagura.Request{
+				ID: fmt.Sprintf("request-%d-%d", i, i*7919), Method: "GET", URI: "/item?id=1%27%20UNION%20SELECT%20password%20FROM%20users--%20-", Version: "HTTP/1.1", Host: "shop.test",
+				Client: netip.MustParseAddr("192.0.2.1"), Headers: []yagura.Header{{Name: "Host", Value: "shop.test"}, {Name: "User-Agent", Value: "Mozilla/5.0"}, {Name: "Accept", Value: "*/*"}},
+			})
+			passed = passed || v.Action == yagura.Allow
+		}
+		if passed != want {
+			t.Errorf("sampling %d: an attack passed: %v", sampling, passed)
+		}
+	}
 }

@@ -161,8 +161,14 @@ type CRS struct {
 	Dir      string `yaml:"dir"`      // default: the one in the program
 	Paranoia int    `yaml:"paranoia"` // 1 (default) to 4
 	// Threshold is the anomaly score that blocks; default 5.
-	Threshold int    `yaml:"threshold"`
-	Engine    string `yaml:"engine"` // yagura (default) or coraza
+	Threshold int `yaml:"threshold"`
+	// Detection is the level up to which rules run and are told without counting
+	// towards the threshold; default: the paranoia level.
+	Detection int `yaml:"detection"`
+	// Sampling is the percentage of requests that the rule set looks at; default
+	// all of them.
+	Sampling int    `yaml:"sampling"`
+	Engine   string `yaml:"engine"` // yagura (default) or coraza
 	// Exclusions are SecLang files, read behind the set-up and before the rules, or
 	// names of packages that are built in: prose, wiki, graphql, analytics, uploads.
 	Exclusions []string `yaml:"exclusions"`

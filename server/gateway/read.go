@@ -221,6 +221,12 @@ func (k *checker) site(at string, s *Site) {
 	if p := s.WAF.CRS.Paranoia; p < 1 || p > 4 {
 		k.wrong(at+".waf.crs.paranoia", "%d is not within 1 and 4", p)
 	}
+	if d := s.WAF.CRS.Detection; d != 0 && (d < s.WAF.CRS.Paranoia || d > 4) {
+		k.wrong(at+".waf.crs.detection", "%d is not within the paranoia level and 4", d)
+	}
+	if n := s.WAF.CRS.Sampling; n < 0 || n > 100 {
+		k.wrong(at+".waf.crs.sampling", "%d is no percentage", n)
+	}
 	if s.WAF.CRS.Threshold < 1 || s.WAF.BodyLimit < 0 {
 		k.wrong(at+".waf", "the threshold is less than 1 or the body limit negative")
 	}
