@@ -223,7 +223,7 @@ func runFuzz(ctx context.Context, d time.Duration) counts {
 func fuzzOne(ctx context.Context, t target, d time.Duration) (out []byte, err error) {
 	for range 2 {
 		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$",
-			"-fuzztime", d.String(), "-parallel", "1", "-timeout", (d + 10*time.Minute).String(), t.dir)
+			"-fuzztime", d.String(), "-fuzzminimizetime", "2s", "-parallel", "1", "-timeout", (d + 10*time.Minute).String(), t.dir)
 		out, err = cmd.CombinedOutput()
 		if err == nil || !deadlineOnly(string(out)) {
 			break
