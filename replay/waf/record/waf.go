@@ -44,7 +44,7 @@ func (d *WAF) Read(raw string, r *Record) error {
 		case "responseCodeSent":
 			r.Status, _ = s.Int()
 		case "httpRequest":
-			request = true
+			request = s.Kind() == '{'
 			r.request(s)
 		default:
 			r.rest(s)
